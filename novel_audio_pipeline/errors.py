@@ -25,7 +25,13 @@ from datetime import timedelta
 
 
 class NovelAudioError(Exception):
-    """Base of every error raised on purpose."""
+    """Base of every error raised on purpose.
+
+    Attributes:
+        code: Stable name of what happened, ``lower_snake_case``, for records and JSON.
+    """
+
+    code: str = "error"
 
 
 class TransientError(NovelAudioError):
@@ -35,6 +41,8 @@ class TransientError(NovelAudioError):
 class BackendUnreachableError(TransientError):
     """The TTS backend gave no answer: refused, reset or timed out."""
 
+    code = "backend_unreachable"
+
 
 class BackendBusyError(TransientError):
     """The TTS backend answered that it cannot now (408, 429, 5xx).
@@ -42,6 +50,8 @@ class BackendBusyError(TransientError):
     Attributes:
         retry_after: How long it asks to be left alone, or None.
     """
+
+    code = "backend_busy"
 
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
@@ -51,9 +61,13 @@ class BackendBusyError(TransientError):
 class AudioTransferError(TransientError):
     """A download differs from what the backend promised: length or digest."""
 
+    code = "audio_transfer"
+
 
 class CacheEntryGoneError(TransientError):
     """404 for a ``file_id`` just handed out: another chapter shared the entry and evicted it."""
+
+    code = "cache_entry_gone"
 
 
 class PermanentError(NovelAudioError):
@@ -67,9 +81,13 @@ class UsageError(PermanentError):
 class SettingError(UsageError):
     """A setting is wrong, or contradicts another."""
 
+    code = "wrong_setting"
+
 
 class NotFoundError(UsageError):
     """No such novel, chapter or paragraph."""
+
+    code = "not_found"
 
 
 class SourceError(PermanentError):
@@ -101,6 +119,8 @@ class SpeechRefusedError(PermanentError):
 class WrongAudioError(PermanentError):
     """What came is no speech: not a WAV, without frames, silent throughout."""
 
+    code = "wrong_audio"
+
 
 class UnavailableError(PermanentError):
     """Something outside is down or broken; nothing was lost (exit status 3)."""
@@ -109,6 +129,10 @@ class UnavailableError(PermanentError):
 class BackendDownError(UnavailableError):
     """The TTS backend did not come back within the time it is waited for."""
 
+    code = "backend_down"
+
 
 class StorageError(UnavailableError):
     """A disk is full, read-only, failing, or a folder cannot be read."""
+
+    code = "storage"

@@ -1,0 +1,109 @@
+"""Starting this project's own TTS backend as a child process that never outlives its starter."""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from novel_audio_pipeline.errors import BackendDownError
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 10.0
+_LOG_TAIL_BYTES = 2000
+
+
+class EmbeddedBackend:
+    """The embedded backend on a free port of this machine, for as long as the ``with`` lasts.
+
+    The child serves until its standard input closes, which the operating system does however the
+    starter ends, SIGKILL included.
+    """
+
+    def __init__(self, *, cache_dir: Path, log_path: Path) -> None:
+        """Prepare; nothing is started yet.
+
+        Args:
+            cache_dir: The TTS cache's folder; made if absent.
+            log_path: File that the backend's log lines are added to.
+        """
+        self._cache_dir = cache_dir
+        self._log_path = log_path
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        """Start the backend and wait until it can answer; ``url`` is then its address.
+
+        Raises:
+            BackendDownError: If it ends, or does not tell its address within a minute.
+        """
+        self._log_path.parent.mkdir(parents=True, exist_ok=True)
+        with self._log_path.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "novel_audio_pipeline", "backend", "--embedded"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=os.environ | {"TTS_STORAGE_DIR": str(self._cache_dir)},
+                start_new_session=True,  # Ctrl-C is for the starter, which stops the backend last
+            )
+        self._process = process
+        try:
+            self.url = self._announced_url(process)
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def _announced_url(self, process: subprocess.Popen[bytes]) -> str:
+        """Return the address in the one line the backend writes when it is able to answer."""
+        assert process.stdout is not None  # noqa: S101  (Popen was asked for a pipe)
+        lines: queue.Queue[bytes] = queue.Queue()
+        threading.Thread(target=_read_line, args=(process.stdout, lines), daemon=True).start()
+        try:
+            line = lines.get(timeout=START_TIMEOUT_S)
+        except queue.Empty:
+            line = b""
+        try:
+            return str(json.loads(line)["url"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise BackendDownError(
+                f"the embedded TTS backend did not start; the end of its log, {self._log_path}: "
+                f"{self._log_tail()}"
+            ) from error
+
+    def _log_tail(self) -> str:
+        data = self._log_path.read_bytes()
+        return data[-_LOG_TAIL_BYTES:].decode(errors="replace").strip() or "(empty)"
+
+    def _stop(self) -> None:
+        """End the backend: close the pipe it watches; kill it if it stays."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _read_line(stream: IO[bytes], lines: "queue.Queue[bytes]") -> None:
+    lines.put(stream.readline())
