@@ -1,0 +1,340 @@
+"""The TTS cache folder on disk: ``{file_id}.wav`` and ``metadata/{file_id}.json``, flat.
+
+Shared by the backend and by the pipeline's upkeep. Nothing else in the folder is ever touched: no
+other names, no links, no folders. HTTP and speech belong elsewhere.
+"""
+
+import contextlib
+import errno
+import heapq
+import os
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.speech.request import FILE_ID_PATTERN
+from novel_audio_pipeline.tts_cache.entry import CacheEntry, check_ttl, is_expired
+from novel_audio_pipeline.tts_cache.metadata import (
+    EntryMetadata,
+    document_from_json,
+    document_to_json,
+    metadata_document,
+)
+from novel_audio_pipeline.tts_cache.opened import OpenedEntry
+from novel_audio_pipeline.tts_cache.watch import Watch, watch_from_json, watch_to_json
+from novel_audio_pipeline.tts_cache.writing import is_leftover, write_whole
+
+METADATA_FOLDER = "metadata"
+LOCK_NAME = ".lock"
+WATCH_NAME = ".first_seen.json"
+LOCK_TIMEOUT_S = 60.0
+_LOCK_POLL_S = 0.005
+_BATCH = 200  # entries removed under one lock, so that nobody waits long to store
+_MAX_METADATA_BYTES = 4 * 1024 * 1024
+
+
+class CacheFolder:
+    """A flat folder of audio that lives for hours; every call looks at the disk, nothing is kept.
+
+    Safe in several threads and processes at once. An unreadable folder is a ``StorageError``,
+    never an empty one; a missing folder is made by ``prepare`` and an error before that.
+
+    Args:
+        root: The folder. ``guard.refuse_wrong_root`` is asked before, by whoever chooses it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.metadata_dir = root / METADATA_FOLDER
+
+    def prepare(self) -> None:
+        """Make the folder if it is missing, and see that it can be written.
+
+        Raises:
+            StorageError: If it cannot be made or written.
+        """
+        with _storage_errors("cannot make the TTS cache folder", self.root):
+            self.metadata_dir.mkdir(parents=True, exist_ok=True)
+        with self.locked():
+            pass
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold ``{root}/.lock``; waiting for it is bounded.
+
+        Raises:
+            StorageError: If it cannot be had within a minute, or not be made.
+        """
+        path = self.root / LOCK_NAME
+        lock = filelock.FileLock(path, timeout=LOCK_TIMEOUT_S, poll_interval=_LOCK_POLL_S)
+        with _storage_errors("cannot lock the TTS cache folder", self.root):
+            os.scandir(self.root).close()  # filelock would make a folder that is missing
+            try:
+                lock.acquire()
+            except filelock.Timeout as error:
+                raise StorageError(
+                    f"{path} has been held by another process for {LOCK_TIMEOUT_S:.0f} s; "
+                    "see which program uses this TTS cache folder and end it"
+                ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def entries(self) -> Iterator[CacheEntry]:
+        """Yield every entry, in the order of the disk; one that goes meanwhile is left out.
+
+        Raises:
+            StorageError: If the folder cannot be read.
+        """
+        for file_id, path in self._names(self.root, ".wav"):
+            if entry := self._look(file_id, path):
+                yield entry
+
+    def page(self, *, after: str, limit: int) -> list[CacheEntry]:
+        """Return the next entries in the order of their ids, at most ``limit``.
+
+        Args:
+            after: Id of the last entry seen; ``""`` begins.
+            limit: At least 1.
+
+        Raises:
+            StorageError: If the folder cannot be read.
+        """
+        names = (file_id for file_id, _ in self._names(self.root, ".wav") if file_id > after)
+        found = (self.find(file_id) for file_id in heapq.nsmallest(limit, names))
+        return [entry for entry in found if entry]
+
+    def find(self, file_id: str) -> CacheEntry | None:
+        """Return the entry, expired or not, or None if there is none.
+
+        Raises:
+            ValueError: If ``file_id`` is not 32 lowercase hex digits.
+            StorageError: If the disk does not say.
+        """
+        return self._look(file_id, self._wav(file_id))
+
+    def metadata(self, file_id: str) -> dict[str, Any] | None:
+        """Return the entry's record as it stands, or None if it is missing, torn or foreign.
+
+        Raises:
+            ValueError: If ``file_id`` is not 32 lowercase hex digits.
+            StorageError: If the disk does not say.
+        """
+        data = self._read_small(self._json(file_id))
+        document = None if data is None else document_from_json(data)
+        return document if document is not None and document.get("file_id") == file_id else None
+
+    def open(self, file_id: str) -> OpenedEntry | None:
+        """Return the entry opened for reading, or None if there is none or it is cut short.
+
+        What is opened stays readable to its end even if the entry is removed meanwhile.
+
+        Raises:
+            ValueError: If ``file_id`` is not 32 lowercase hex digits.
+            StorageError: If the disk does not say.
+        """
+        path = self._wav(file_id)
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        with _storage_errors("cannot open a file of the TTS cache", path):
+            try:
+                descriptor = os.open(path, flags)
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                if error.errno == errno.ELOOP:  # a link: not ours
+                    return None
+                raise
+        file = os.fdopen(descriptor, "rb")
+        try:
+            facts = os.fstat(descriptor)
+            if not stat.S_ISREG(facts.st_mode):
+                file.close()
+                return None
+            opened = OpenedEntry(
+                entry=_entry(file_id, facts), file=file, metadata=self.metadata(file_id)
+            )
+        except BaseException:
+            file.close()
+            raise
+        if opened.is_cut_short:
+            file.close()
+            return None
+        return opened
+
+    def store(self, wav: bytes, metadata: EntryMetadata) -> CacheEntry:
+        """Store the audio and its record, replacing an entry of this id; return the entry.
+
+        Both carry ``metadata.created_at`` as their date. The record is written first, so that a WAV
+        of ours is never without one.
+
+        Raises:
+            ValueError: If the id is none, or the size is not that of the WAV.
+            StorageError: If it cannot be written; nothing half is left then.
+        """
+        if metadata.size_bytes != len(wav) or not wav:
+            raise ValueError(f"a WAV of {len(wav)} bytes, said to be {metadata.size_bytes}")
+        path, record = self._wav(metadata.file_id), self._json(metadata.file_id)
+        data = document_to_json(metadata_document(metadata))
+        with self.locked():
+            write_whole(record, data, dated=metadata.created_at)
+            write_whole(path, wav, dated=metadata.created_at)
+        return CacheEntry(metadata.file_id, metadata.created_at, len(wav))
+
+    def remove(self, file_id: str) -> bool:
+        """Remove the entry, expired or not; return whether there was anything of it.
+
+        Raises:
+            ValueError: If ``file_id`` is not 32 lowercase hex digits.
+            StorageError: If it is still there afterwards.
+        """
+        with self.locked():
+            return self._unlink(file_id)
+
+    def expire(self, *, now: datetime, ttl: timedelta) -> list[CacheEntry]:
+        """Remove what is past its time to live; return those entries, oldest first.
+
+        Each entry is looked at again, under the lock, just before it goes. An entry dated after
+        ``now`` goes when it has been watched for ``ttl``; the watch is kept in the folder and
+        advanced here. A record without a WAV goes by its own date; leftovers of dead writers go too.
+
+        Raises:
+            ValueError: If ``ttl`` is not more than zero or ``now`` has no timezone.
+            StorageError: If the folder cannot be read, or a file does not go.
+        """
+        check_ttl(ttl, now=now)
+        watch = self._look_all(now)
+        overdue = [
+            entry
+            for entry in self.entries()
+            if is_expired(watch.redated(entry, now=now), now=now, ttl=ttl)
+        ]
+        overdue.sort(key=lambda entry: entry.stored_at)
+        removed: list[CacheEntry] = []
+        for start in range(0, len(overdue), _BATCH):
+            with self.locked():
+                for entry in overdue[start : start + _BATCH]:
+                    if self.find(entry.file_id) == entry and self._unlink(entry.file_id):
+                        removed.append(entry)
+        self._remove_stray_records(now=now, ttl=ttl)
+        self._remove_leftovers(now=now)
+        return removed
+
+    def _look_all(self, now: datetime) -> Watch:
+        """Advance the watch kept in the folder over all entries, and return it."""
+        with self.locked():
+            path = self.root / WATCH_NAME
+            data = self._read_small(path, limit=None)
+            before = watch_from_json(data.decode(errors="replace")) if data else Watch()
+            watch = before.look(self.entries(), now=now)
+            write_whole(path, watch_to_json(watch).encode(), dated=now)
+        return watch
+
+    def _remove_stray_records(self, *, now: datetime, ttl: timedelta) -> None:
+        if self.metadata_dir.is_symlink():
+            return
+        for file_id, path in self._names(self.metadata_dir, ".json"):
+            record = self._look(file_id, path)
+            if record is None or not is_expired(record, now=now, ttl=ttl):
+                continue
+            with self.locked():
+                if self.find(file_id) is None and self._look(file_id, path) == record:
+                    self._unlink(file_id)
+
+    def _remove_leftovers(self, *, now: datetime) -> None:
+        for folder in (self.root, self.metadata_dir):
+            for name, path in self._files(folder):
+                if not name.endswith(".tmp"):
+                    continue
+                with contextlib.suppress(FileNotFoundError):
+                    modified_at = _instant(os.lstat(path).st_mtime_ns)
+                    if is_leftover(name, modified_at=modified_at, now=now):
+                        os.unlink(path)
+
+    def _unlink(self, file_id: str) -> bool:
+        """Unlink WAV and record, links left alone, and confirm that the WAV is gone."""
+        gone = False
+        for path in (self._wav(file_id), self._json(file_id)):
+            with _storage_errors("cannot remove a file of the TTS cache", path):
+                try:
+                    if stat.S_ISREG(os.lstat(path).st_mode) and not path.parent.is_symlink():
+                        os.unlink(path)
+                        gone = True
+                except FileNotFoundError:
+                    pass
+        if self.find(file_id) is not None:
+            raise StorageError(f"{self._wav(file_id)} is still there after it was removed")
+        return gone
+
+    def _wav(self, file_id: str) -> Path:
+        return self.root / f"{_checked(file_id)}.wav"
+
+    def _json(self, file_id: str) -> Path:
+        return self.metadata_dir / f"{_checked(file_id)}.json"
+
+    def _names(self, folder: Path, suffix: str) -> Iterator[tuple[str, str]]:
+        """Yield id and path of the files named by an id, links and folders left out."""
+        for name, path in self._files(folder):
+            file_id = name.removesuffix(suffix)
+            if name.endswith(suffix) and FILE_ID_PATTERN.fullmatch(file_id):
+                yield file_id, path
+
+    def _files(self, folder: Path) -> Iterator[tuple[str, str]]:
+        with _storage_errors("cannot read the TTS cache folder", folder):
+            try:
+                found = os.scandir(folder)
+            except FileNotFoundError:
+                if folder == self.metadata_dir and self.root.is_dir():
+                    return
+                raise
+            with found:
+                for entry in found:
+                    if entry.is_file(follow_symlinks=False):
+                        yield entry.name, entry.path
+
+    def _look(self, file_id: str, path: str | Path) -> CacheEntry | None:
+        with _storage_errors("cannot look at a file of the TTS cache", path):
+            try:
+                facts = os.lstat(path)
+            except FileNotFoundError:
+                return None
+        return _entry(file_id, facts) if stat.S_ISREG(facts.st_mode) else None
+
+    def _read_small(self, path: Path, *, limit: int | None = _MAX_METADATA_BYTES) -> bytes | None:
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        try:
+            with os.fdopen(os.open(path, flags), "rb") as file:
+                return file.read(-1 if limit is None else limit)
+        except OSError:  # a record that cannot be read counts as torn; the WAV decides
+            return None
+
+
+def _checked(file_id: str) -> str:
+    if not FILE_ID_PATTERN.fullmatch(file_id):
+        raise ValueError("a file_id is 32 lowercase hex digits")
+    return file_id
+
+
+def _entry(file_id: str, facts: os.stat_result) -> CacheEntry:
+    return CacheEntry(file_id, _instant(facts.st_mtime_ns), facts.st_size)
+
+
+def _instant(nanoseconds: int) -> datetime:
+    """Return the instant in whole microseconds; a date beyond what Python knows is its last."""
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanoseconds // 1000)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC) - timedelta(days=3650)
+
+
+@contextlib.contextmanager
+def _storage_errors(what: str, path: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{what} {path}: {error.strerror or error}") from error
