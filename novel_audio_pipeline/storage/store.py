@@ -3,11 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Literal
-
-TEMPORARY_LIFE = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +47,9 @@ class Space:
 class FileStore(ABC):
     """Files under one root, where a write is atomic, durable and verified, or did not happen.
 
-    Paths are relative ``PurePosixPath``: never absolute, without ``..``, backslash, colon, control
-    characters; the empty path is the root. A path that is not so raises ``ValueError`` before
-    anything is touched. What looks (``read``, ``facts``, ``entries``) answers None for what is not
+    Paths are relative ``PurePosixPath``: never absolute, never with ``..``, never through a link;
+    the empty path is the root (``paths.checked``). A path that is not so raises ``ValueError``
+    before anything is touched. What looks (``read``, ``facts``, ``entries``) answers None for what is not
     there; everything else that fails raises ``StorageError`` with the operating system's error as
     its cause. All methods may be called from several threads at once.
     """
