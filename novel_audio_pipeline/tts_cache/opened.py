@@ -28,19 +28,19 @@ class OpenedEntry:
         """Whether the file is empty, or our own record of it says another size."""
         if self.entry.size_bytes == 0:
             return True
-        return self._is_recorded and self._field("file_size") != self.entry.size_bytes
+        return self.is_recorded and self._field("file_size") != self.entry.size_bytes
 
     def sha256(self) -> str:
         """Return the digest of the bytes: as recorded with this file, else by reading all of it."""
         recorded = self._field("sha256")
-        if self._is_recorded and isinstance(recorded, str) and recorded:
+        if self.is_recorded and isinstance(recorded, str) and recorded:
             return recorded
         digest = hashlib.file_digest(self.file, "sha256").hexdigest()
         self.file.seek(0)
         return digest
 
     @property
-    def _is_recorded(self) -> bool:
+    def is_recorded(self) -> bool:
         """Whether the record was written with this file: both carry one date."""
         return self._field("created_at") == instant_text(self.entry.stored_at)
 

@@ -1,0 +1,95 @@
+"""The FastAPI application: one function that puts the rooms of the backend together."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.tts_backend.backend import Backend
+from novel_audio_pipeline.tts_backend.cache_routes import cache_routes
+from novel_audio_pipeline.tts_backend.doors import Doors
+from novel_audio_pipeline.tts_backend.engines.base import Engine, EngineError
+from novel_audio_pipeline.tts_backend.refusals import RefusalError, answer_error
+from novel_audio_pipeline.tts_backend.service_routes import SERVICE, service_routes
+from novel_audio_pipeline.tts_backend.settings import BackendSettings
+from novel_audio_pipeline.tts_backend.sweeper import Sweeper
+from novel_audio_pipeline.tts_backend.synthesis import Synthesizer
+from novel_audio_pipeline.tts_backend.synthesis_routes import synthesis_routes
+from novel_audio_pipeline.tts_cache.folder import CacheFolder
+
+_ANSWERED: tuple[type[Exception], ...] = (
+    Exception,
+    RefusalError,
+    RequestValidationError,
+    HTTPException,
+    EngineError,
+    StorageError,
+)
+
+
+def utc_now() -> datetime:
+    """Return the instant, aware UTC."""
+    return datetime.now(tz=UTC)
+
+
+def create_app(
+    settings: BackendSettings,
+    *,
+    engines: Sequence[Engine],
+    cache: CacheFolder,
+    now: Callable[[], datetime] = utc_now,
+) -> FastAPI:
+    """Return the application; it starts and ends engines and sweeper with its own life.
+
+    Args:
+        settings: As the backend was told.
+        engines: At least one; the first speaks what names no model.
+        cache: The folder; ``guard.refuse_wrong_root`` was asked about it.
+        now: The clock.
+    """
+    sweeper = Sweeper(cache=cache, ttl=settings.ttl, interval=settings.cleanup_interval, now=now)
+    backend = Backend(
+        settings=settings,
+        engines=tuple(engines),
+        cache=cache,
+        now=now,
+        synthesizer=Synthesizer(cache=cache, ttl=settings.ttl, now=now),
+        sweeper=sweeper,
+        version=metadata.version("novel-audio-pipeline"),
+    )
+    app = FastAPI(
+        title=SERVICE,
+        version=backend.version,
+        lifespan=lambda _app: _lifespan(backend),
+        exception_handlers=dict.fromkeys(_ANSWERED, answer_error),
+    )
+    app.include_router(service_routes(backend))
+    app.include_router(synthesis_routes(backend))
+    app.include_router(cache_routes(backend))
+    app.add_middleware(Doors, settings=settings)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(backend: Backend) -> AsyncIterator[None]:
+    await asyncio.to_thread(backend.cache.prepare)
+    try:
+        for engine in backend.engines:
+            await engine.start()
+        sweeping = asyncio.create_task(backend.sweeper.run())
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sweeping
+            await backend.synthesizer.drain()
+    finally:
+        for engine in backend.engines:
+            await engine.close()

@@ -1,0 +1,48 @@
+"""The JSON forms that clients send."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from novel_audio_pipeline.speech.request import MAX_TAKE
+
+_MAX_NAME_CHARS = 200
+_Name = Annotated[str, Field(max_length=_MAX_NAME_CHARS)]
+
+
+class SynthesizeForm(BaseModel):
+    """``POST /api/tts/synthesize``. Unknown fields are ignored; null is the same as left out."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    text: Annotated[str, Field(description="What is spoken; its NFC form is what counts.")]
+    model: _Name | None = None
+    voice: _Name | None = None
+    language: Annotated[
+        _Name | None, Field(description="A language tag; its first part counts.")
+    ] = None
+    speed: Annotated[
+        float | None, Field(description="1.0 is the voice's own.", allow_inf_nan=False)
+    ] = None
+    take: Annotated[
+        int | None,
+        Field(ge=0, le=MAX_TAKE, description="More than 0: another reading of the same text."),
+    ] = None
+    expiry_hours: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            description="Accepted and bounded: an entry lives as long as the backend is set to.",
+        ),
+    ] = None
+    store: Annotated[
+        bool | None,
+        Field(description="Whether the audio goes to the cache; it does unless this is false."),
+    ] = None
+    return_audio: Annotated[
+        bool | None,
+        Field(description="Whether the answer is the audio itself; it is unless this is false."),
+    ] = None
+    reference: Annotated[
+        _Name | None, Field(description="Anything of the client's own; logged and answered.")
+    ] = None

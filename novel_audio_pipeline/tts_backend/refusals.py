@@ -1,0 +1,93 @@
+"""What a client is told when it does not get what it asked for: statuses, codes, one JSON form."""
+
+import errno
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.tts_backend.engines.base import EngineBusyError, EngineError
+
+_CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+_STATUS_OF_ENGINE_CODE = {"speed_out_of_range": 422, "stopping": 503}
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class RefusalError(Exception):
+    """A request that is answered with an error.
+
+    Attributes:
+        status: HTTP status.
+        code: Stable name, ``lower_snake_case``.
+        headers: Further headers of the answer.
+    """
+
+    def __init__(
+        self, message: str, *, status: int, code: str, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.headers = headers or {}
+
+
+def error_document(code: str, message: str) -> dict[str, Any]:
+    """Return the body of every error; ``detail`` is where older clients look."""
+    return {"error": {"code": code, "message": message}, "detail": message}
+
+
+def error_answer(refusal: RefusalError) -> JSONResponse:
+    """Return the answer for a refusal."""
+    document = error_document(refusal.code, str(refusal))
+    return JSONResponse(document, status_code=refusal.status, headers=refusal.headers)
+
+
+def refusal_of(error: Exception) -> RefusalError:
+    """Return what a client is told of an error; of one that is none of ours, nothing but that."""
+    if isinstance(error, RefusalError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return RefusalError(_validation_text(error), status=422, code="invalid_request")
+    if isinstance(error, HTTPException):
+        code = _CODE_OF_STATUS.get(error.status_code, f"http_{error.status_code}")
+        headers = dict(error.headers or {})
+        return RefusalError(error.detail, status=error.status_code, code=code, headers=headers)
+    if isinstance(error, EngineError):
+        return _engine_refusal(error)
+    if isinstance(error, StorageError):
+        return _storage_refusal(error)
+    return RefusalError("the backend failed; its log says why", status=500, code="internal_error")
+
+
+async def answer_error(_request: Request, error: Exception) -> JSONResponse:
+    """Answer an error raised while a request was handled."""
+    return error_answer(refusal_of(error))
+
+
+def _engine_refusal(error: EngineError) -> RefusalError:
+    if isinstance(error, EngineBusyError):
+        headers = {"Retry-After": str(error.retry_after_s)}
+        return RefusalError(str(error), status=503, code=error.code, headers=headers)
+    status = _STATUS_OF_ENGINE_CODE.get(error.code, 500)
+    return RefusalError(str(error), status=status, code=error.code)
+
+
+def _storage_refusal(error: StorageError) -> RefusalError:
+    """Tell what happened to the cache without its path."""
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.errno in _DISK_FULL:
+        return RefusalError("the disk of the TTS cache is full", status=507, code="disk_full")
+    return RefusalError(
+        "the TTS cache cannot be read or written; the backend's log says why",
+        status=500,
+        code="storage_failed",
+    )
+
+
+def _validation_text(error: RequestValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"] if part != "body")
+    return f"{where or 'body'}: {first['msg']}"

@@ -1,0 +1,62 @@
+"""Removing expired entries, at the start and then again and again."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.tts_cache.entry import CacheEntry
+from novel_audio_pipeline.tts_cache.folder import CacheFolder
+
+_logger = logging.getLogger(__name__)
+
+
+class Sweeper:
+    """Expires the cache's entries.
+
+    Args:
+        cache: The folder.
+        ttl: Life of an entry.
+        interval: Time between two sweeps.
+        now: The clock.
+        swept: Told of what each sweep removed.
+    """
+
+    def __init__(
+        self,
+        *,
+        cache: CacheFolder,
+        ttl: timedelta,
+        interval: timedelta,
+        now: Callable[[], datetime],
+        swept: Callable[[list[CacheEntry]], None] = lambda _removed: None,
+    ) -> None:
+        self._cache = cache
+        self._ttl = ttl
+        self._interval = interval
+        self._now = now
+        self._swept = swept
+
+    async def sweep(self) -> list[CacheEntry]:
+        """Remove what is expired now and return it.
+
+        Raises:
+            StorageError: If the folder cannot be read, or a file does not go.
+        """
+        removed = await asyncio.to_thread(self._cache.expire, now=self._now(), ttl=self._ttl)
+        for entry in removed:
+            age_s = (self._now() - entry.stored_at).total_seconds()
+            facts = {"file_id": entry.file_id, "age_s": age_s, "bytes": entry.size_bytes}
+            _logger.info("entry_expired", extra={"facts": facts})
+        self._swept(removed)
+        return removed
+
+    async def run(self) -> None:
+        """Sweep until cancelled; a sweep that fails is logged and tried again at the next."""
+        while True:
+            try:
+                await self.sweep()
+            except StorageError as error:
+                _logger.error("sweep_failed", extra={"facts": {"error": str(error)}})  # noqa: TRY400  # expected, and the message says it all
+            await asyncio.sleep(self._interval.total_seconds())

@@ -1,0 +1,149 @@
+"""From a chosen request to a cache entry: cached, or spoken once however many ask at once."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from novel_audio_pipeline.audio.wav import encode_wav
+from novel_audio_pipeline.speech.sentences import cut_at_sentences
+from novel_audio_pipeline.tts_backend.choosing import Chosen
+from novel_audio_pipeline.tts_backend.engines.base import EngineError, Speech
+from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.tts_cache.metadata import EntryMetadata, metadata_document
+
+RENEW_BEFORE = timedelta(minutes=10)
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """An utterance, in the cache or just made.
+
+    Attributes:
+        file_id: Its name in the cache.
+        document: Its record, as stored.
+        expires_at: When its entry stops being served.
+        wav: The audio if it was just made, or None: then it lies in the cache.
+        cached: Whether it was there already.
+    """
+
+    file_id: str
+    document: dict[str, Any]
+    expires_at: datetime
+    wav: bytes | None
+    cached: bool
+
+
+class Synthesizer:
+    """Answers chosen requests from the cache, or has them spoken and stored.
+
+    Args:
+        cache: Where audio is looked for and stored.
+        ttl: Life of an entry.
+        now: The clock.
+    """
+
+    def __init__(self, *, cache: CacheFolder, ttl: timedelta, now: Callable[[], datetime]) -> None:
+        self._cache = cache
+        self._ttl = ttl
+        self._now = now
+        self._flights: dict[tuple[str, bool], asyncio.Task[Spoken]] = {}
+
+    async def speak(self, chosen: Chosen, *, request_id: str, store: bool) -> Spoken:
+        """Return the audio's record; the audio itself too if it had to be made.
+
+        An entry with less than ten minutes to live is made anew. Requests for one ``file_id`` at
+        the same time share one synthesis, which goes on if those who asked leave.
+
+        Raises:
+            EngineError: If it cannot be spoken.
+            StorageError: If it cannot be stored.
+        """
+        key = (chosen.request.file_id, store)
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = asyncio.create_task(self._find_or_make(chosen, request_id, store=store))
+            self._flights[key] = flight
+            flight.add_done_callback(lambda done: self._landed(key, done))
+        return await asyncio.shield(flight)
+
+    async def drain(self) -> None:
+        """Wait until nothing is being made any more."""
+        while self._flights:
+            await asyncio.wait(list(self._flights.values()))
+
+    def _landed(self, key: tuple[str, bool], flight: "asyncio.Task[Spoken]") -> None:
+        del self._flights[key]
+        if not flight.cancelled():
+            flight.exception()  # whoever asked may have left; a task's error wants to be looked at
+
+    async def _find_or_make(self, chosen: Chosen, request_id: str, *, store: bool) -> Spoken:
+        found = await asyncio.to_thread(self._find, chosen.request.file_id)
+        if found is not None:
+            return found
+        speech = await _speak_in_pieces(chosen)
+        return await asyncio.to_thread(self._finish, chosen, speech, request_id, store)
+
+    def _find(self, file_id: str) -> Spoken | None:
+        """Return the entry if it is whole, recorded by us, and has ten minutes to live."""
+        opened = self._cache.open(file_id)
+        if opened is None:
+            return None
+        opened.file.close()
+        expires_at = opened.entry.stored_at + self._ttl
+        if opened.metadata is None or not opened.is_recorded:
+            return None
+        if expires_at - self._now() < RENEW_BEFORE:
+            return None
+        return Spoken(file_id, opened.metadata, expires_at, wav=None, cached=True)
+
+    def _finish(self, chosen: Chosen, speech: Speech, request_id: str, store: bool) -> Spoken:  # noqa: FBT001  # passed through to_thread by position
+        samples = np.frombuffer(speech.pcm, dtype="<i2")
+        wav = encode_wav(samples, speech.sample_rate_hz)
+        request, stored_at = chosen.request, self._now()
+        metadata = EntryMetadata(
+            file_id=request.file_id,
+            text=request.text,
+            model=request.model,
+            voice=request.voice,
+            language=request.language,
+            speed=request.speed,
+            take=request.take,
+            content_key=request.content_key,
+            created_at=stored_at,
+            expires_at=stored_at + self._ttl,
+            expiry_hours=int(self._ttl / timedelta(hours=1)),
+            size_bytes=len(wav),
+            sample_rate_hz=speech.sample_rate_hz,
+            duration_s=len(samples) / speech.sample_rate_hz,
+            sha256=hashlib.sha256(wav).hexdigest(),
+            request_id=request_id,
+            engine=chosen.engine.version,
+        )
+        if store:
+            self._cache.store(wav, metadata)
+        document = metadata_document(metadata)
+        return Spoken(request.file_id, document, metadata.expires_at, wav=wav, cached=False)
+
+
+async def _speak_in_pieces(chosen: Chosen) -> Speech:
+    """Have a text spoken, cut at sentence ends to what the engine can take, and join the pieces."""
+    request, engine = chosen.request, chosen.engine
+    pieces = [
+        replace(request, text=text)
+        for text in cut_at_sentences(request.text, max_chars=engine.max_chars)
+    ]
+    spoken = [await engine.speak(piece) for piece in pieces]
+    rates = {speech.sample_rate_hz for speech in spoken}
+    if len(rates) != 1:
+        raise EngineError(f"{engine.name} changed its sample rate: {rates}", code="engine_failed")
+    pcm = b"".join(speech.pcm for speech in spoken)
+    if len(pcm) < 2 or len(pcm) % 2:  # noqa: PLR2004  # bytes of one sample
+        raise EngineError(f"{engine.name} gave {len(pcm)} bytes of audio", code="engine_failed")
+    return Speech(pcm, rates.pop())
