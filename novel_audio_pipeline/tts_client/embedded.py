@@ -45,11 +45,16 @@ class EmbeddedBackend:
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
         with self._log_path.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "novel_audio_pipeline", "backend", "--embedded"],
+                [sys.executable, "-m", "novel_audio_pipeline.tts_backend", "--parent-pipe"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=os.environ | {"TTS_STORAGE_DIR": str(self._cache_dir)},
+                env={
+                    **os.environ,
+                    "TTS_STORAGE_DIR": str(self._cache_dir),
+                    "API_HOST": "127.0.0.1",
+                    "API_PORT": "0",
+                },
                 start_new_session=True,  # Ctrl-C is for the starter, which stops the backend last
             )
         self._process = process

@@ -1,0 +1,62 @@
+"""The embedded backend: starts on a free port, ends with its starter, however that ends."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from novel_audio_pipeline.errors import BackendDownError
+from novel_audio_pipeline.tts_client.embedded import EmbeddedBackend
+from novel_audio_pipeline.tts_client.http import TtsClient
+from novel_audio_pipeline_tests.tts_backend.serving import wait_until
+
+STARTER = """
+import sys, time
+from pathlib import Path
+from novel_audio_pipeline.tts_client.embedded import EmbeddedBackend
+root = Path(sys.argv[1])
+with EmbeddedBackend(cache_dir=root / "cache", log_path=root / "log") as backend:
+    print(backend.url, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_it_answers_and_ends_with_the_block(tmp_path):
+    async def health(url: str) -> str:
+        async with TtsClient(url) as client:
+            return (await client.health()).service
+
+    with EmbeddedBackend(cache_dir=tmp_path / "cache", log_path=tmp_path / "logs/x") as backend:
+        assert asyncio.run(health(backend.url))
+        children = psutil.Process().children(recursive=True)
+        assert children
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert not alive
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL, which Windows has not")
+def test_it_does_not_outlive_a_starter_that_was_killed(tmp_path):
+    starter = subprocess.Popen(
+        [sys.executable, "-c", STARTER, str(tmp_path)], stdout=subprocess.PIPE
+    )
+    assert starter.stdout is not None
+    assert starter.stdout.readline().startswith(b"http://127.0.0.1:")
+    children = psutil.Process(starter.pid).children(recursive=True)
+    assert children
+    os.kill(starter.pid, signal.SIGKILL)
+    starter.wait()
+    starter.stdout.close()
+    wait_until(
+        lambda: not any(child.is_running() and child.status() != "zombie" for child in children)
+    )
+
+
+def test_a_backend_that_does_not_start_says_why(tmp_path, monkeypatch):
+    monkeypatch.setenv("TTS_DEFAULT_EXPIRY_HOURS", "365")
+    backend = EmbeddedBackend(cache_dir=tmp_path / "cache", log_path=tmp_path / "log")
+    with pytest.raises(BackendDownError, match="TTS_DEFAULT_EXPIRY_HOURS"), backend:
+        pass
