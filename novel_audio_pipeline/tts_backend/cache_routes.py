@@ -31,7 +31,8 @@ def cache_routes(backend: Backend) -> APIRouter:
 
 
 def _add_entry_routes(router: APIRouter, backend: Backend) -> None:
-    @router.api_route("/audio/{file_id}", methods=["GET", "HEAD"], response_model=None)
+    @router.get("/audio/{file_id}", response_model=None, operation_id="download")
+    @router.head("/audio/{file_id}", response_model=None, operation_id="look")
     async def download(
         file_id: _FileId,
         request: Request,

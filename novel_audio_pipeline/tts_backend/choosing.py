@@ -92,7 +92,7 @@ def _engine(model: str | None, engines: Sequence[Engine]) -> Engine:
 def _voice(asked: Asked, engine: Engine, default_language: str) -> Voice:
     language = None if asked.language is None else primary_language(asked.language)
     if asked.voice is None:
-        wanted = language or default_language
+        wanted = default_language if language is None else language
         for voice in engine.voices:
             if voice.language == wanted:
                 return voice

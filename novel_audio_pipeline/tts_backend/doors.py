@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from novel_audio_pipeline.tts_backend.refusals import RefusalError, error_answer
@@ -95,7 +96,8 @@ class _LimitedBody:
         message = await self._receive()
         self._received += len(message.get("body", b""))
         if self._received > self._limit:
-            raise _too_large(self._limit)
+            # FastAPI turns every other error of reading a body into a 400 of its own.
+            raise HTTPException(413, str(_too_large(self._limit)))
         return message
 
 

@@ -2,12 +2,22 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from novel_audio_pipeline.speech.request import MAX_TAKE
 
 _MAX_NAME_CHARS = 200
-_Name = Annotated[str, Field(max_length=_MAX_NAME_CHARS)]
+
+
+def _whole_characters(text: str) -> str:
+    """Return the text; half of a surrogate pair, which JSON can carry, is no text."""
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise ValueError("holds half of a character (a lone surrogate)")
+    return text
+
+
+_Text = Annotated[str, AfterValidator(_whole_characters)]
+_Name = Annotated[_Text, Field(max_length=_MAX_NAME_CHARS)]
 
 
 class SynthesizeForm(BaseModel):
@@ -15,7 +25,7 @@ class SynthesizeForm(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
-    text: Annotated[str, Field(description="What is spoken; its NFC form is what counts.")]
+    text: Annotated[_Text, Field(description="What is spoken; its NFC form is what counts.")]
     model: _Name | None = None
     voice: _Name | None = None
     language: Annotated[
