@@ -14,7 +14,9 @@ PLAYLIST = "chapter.m3u8"
 
 MAX_COMPONENT_BYTES = 255
 MAX_PATH_UNITS = 180  # UTF-16, below the root; Windows allows 259 with the root
-_NUMBER_DIGITS = 5  # room is kept for numbers up to 99,999; larger ones work where paths may be long
+_NUMBER_DIGITS = (
+    5  # room is kept for numbers up to 99,999; larger ones work where paths may be long
+)
 
 _NOVEL_ID = re.compile(r"[a-z0-9-]{1,64}")
 _NOVEL_FOLDER = re.compile(r"([a-z0-9-]{1,64})(?:_.*)?", re.DOTALL)
@@ -129,7 +131,7 @@ def title_for_name(title: str, *, max_units: int) -> str:
 
 def utf16_units(text: str) -> int:
     """Return the length of a text as Windows counts it."""
-    return sum(2 if ord(c) > 0xFFFF else 1 for c in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _is_visible(character: str) -> bool:

@@ -1,7 +1,7 @@
 """The manifest of a chapter and its playlist: derived from the records, never the other way."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ChapterManifest:
     title: str
     script_digest: str
     complete: bool
-    paragraphs: Mapping[int, ManifestEntry] = field(default_factory=dict)
+    paragraphs: Mapping[int, ManifestEntry]
 
     def count(self, status: str) -> int:
         """Return how many paragraphs have a status."""

@@ -44,6 +44,11 @@ class LocalFileStore(FileStore):
         self._anchored: set[PurePosixPath] = set()
         self._lock = threading.Lock()
 
+    def make_root(self) -> None:
+        """See ``FileStore``."""
+        with explained("make the folder", str(self.root)):
+            self._make_folder(ROOT)
+
     def write(self, path: PurePosixPath, data: bytes) -> FileFacts:
         """See ``FileStore``."""
         target = self._absolute(path)

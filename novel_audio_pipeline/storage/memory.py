@@ -26,6 +26,11 @@ class MemoryFileStore(FileStore):
         self._lock = threading.RLock()
         self._last_ns = 0
 
+    def make_root(self) -> None:
+        """See ``FileStore``."""
+        with self._lock:
+            self._folders.add(ROOT)
+
     def write(self, path: PurePosixPath, data: bytes) -> FileFacts:
         """See ``FileStore``."""
         with self._lock:

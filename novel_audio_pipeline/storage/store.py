@@ -55,6 +55,10 @@ class FileStore(ABC):
     """
 
     @abstractmethod
+    def make_root(self) -> None:
+        """Make the root, and what is missing above it, durably; a root that exists stays."""
+
+    @abstractmethod
     def write(self, path: PurePosixPath, data: bytes) -> FileFacts:
         """Replace or create a file, and return its facts once it is durable and read back equal.
 

@@ -59,6 +59,13 @@ def test_what_is_not_there_is_none(store):
     assert store.entries(path("")) is None
 
 
+def test_the_root_is_made_once(store):
+    store.make_root()
+    store.write(path("a"), b"x")
+    store.make_root()
+    assert [entry.name for entry in store.entries(path(""))] == ["a"]
+
+
 def test_a_folder_has_no_facts_and_cannot_be_read(store):
     store.write(path("a/b"), b"x")
     assert store.facts(path("a")) is None

@@ -1,0 +1,536 @@
+"""The library as narration uses it: commits, moves, titles, reruns; on a disk and in memory."""
+
+import errno
+import os
+import shutil
+import threading
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.library.inventory import Standing
+from novel_audio_pipeline.library.library import AudioLibrary, open_library
+from novel_audio_pipeline.library.locks import NoLocks, ProcessLocks
+from novel_audio_pipeline.library.record import (
+    AudioFacts,
+    ParagraphFailure,
+    ParagraphRecord,
+    text_key,
+)
+from novel_audio_pipeline.library.record_json import record_from_json
+from novel_audio_pipeline.storage.calls import FileCalls
+from novel_audio_pipeline.storage.local import LocalFileStore
+from novel_audio_pipeline.storage.memory import MemoryFileStore
+from novel_audio_pipeline.storage.paths import ROOT
+from novel_audio_pipeline.storage.temporary import this_process
+from novel_audio_pipeline_tests.library.making import (
+    NOW,
+    MiniNarration,
+    MiniScript,
+    anything,
+    audio_facts,
+    key_of,
+    nothing,
+    open_chapter,
+    speech,
+)
+
+TEXTS = ["Một.", "Hai.", "-", "Bốn.", "Năm."]
+FOLDER = PurePosixPath("so-do_Số_Đỏ/chapter_001_Chương_một")
+
+
+@pytest.fixture(params=["local", "memory"])
+def library(request: pytest.FixtureRequest, tmp_path: Path) -> AudioLibrary:
+    if request.param == "local":
+        return open_library(tmp_path / "library")
+    return AudioLibrary(MemoryFileStore())
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> AudioLibrary:
+    return open_library(tmp_path / "library")
+
+
+def files(library: AudioLibrary, folder: PurePosixPath = ROOT) -> list[str]:
+    found = []
+    for entry in library.store.entries(folder) or ():
+        if entry.name == ".locks":
+            continue
+        inner = folder / entry.name
+        found += files(library, inner) if entry.kind == "folder" else [str(inner)]
+    return found
+
+
+def sounds(library: AudioLibrary, script: MiniScript) -> list[str | None]:
+    """Return which text is heard at each place of a chapter."""
+    known = {speech(text): text for text in "".join(TEXTS).split() + TEXTS + list(script.texts)}
+    inventory = library.chapter_inventory(script.novel_id, script.number)
+    return [
+        known[library.store.read(held.audio.path)] if held.audio else held.skip_reason
+        for _, held in sorted(inventory.paragraphs.items())
+    ]
+
+
+def narrated(library: AudioLibrary, *scripts: MiniScript) -> MiniNarration:
+    narration = MiniNarration(library)
+    assert all(manifest.complete for manifest in narration.narrate(scripts))
+    return narration
+
+
+def test_an_absent_library_is_empty(library):
+    assert library.novel_ids() == []
+    assert library.inventory("so-do").chapters == {}
+    assert library.chapter_inventory("so-do", 1).folder is None
+
+
+def test_a_narrated_chapter_has_exactly_the_files_of_the_format(library):
+    narrated(library, MiniScript(["Một.", "-"]))
+    assert files(library) == [
+        str(FOLDER / name)
+        for name in (
+            "chapter.m3u8",
+            "chapter_manifest.json",
+            "paragraph_001/paragraph_001.wav",
+            "paragraph_001/paragraph_001_metadata.json",
+            "paragraph_002/paragraph_002_metadata.json",
+        )
+    ]
+    assert library.store.read(FOLDER / "paragraph_001/paragraph_001.wav") == speech("Một.")
+    data = library.store.read(FOLDER / "paragraph_001/paragraph_001_metadata.json")
+    record = record_from_json(data)
+    assert record.storage_dir == str(FOLDER / "paragraph_001")
+    assert replace(record, storage_dir="") == MiniScript(["Một.", "-"]).record(1)
+
+
+def test_the_inventory_says_what_stands(library):
+    narrated(library, MiniScript(TEXTS))
+    inventory = library.inventory("so-do")
+    chapter = inventory.chapters[1]
+    assert chapter == library.chapter_inventory("so-do", 1)
+    assert chapter.settled
+    assert [held.standing for held in chapter.paragraphs.values()] == [
+        Standing.INTACT,
+        Standing.INTACT,
+        Standing.SKIPPED,
+        Standing.INTACT,
+        Standing.INTACT,
+    ]
+    assert chapter.paragraphs[1].content_key == key_of("Một.")
+    assert chapter.paragraphs[3].text_key == text_key("-")
+    assert [audio.key for audio in inventory.held()] == [
+        key_of(text) for text in TEXTS if text != "-"
+    ]
+    assert library.novel_ids() == ["so-do"]
+
+
+def test_a_rerun_speaks_and_writes_nothing(library):
+    script = MiniScript(TEXTS)
+    narrated(library, script)
+    before = {name: library.store.facts(PurePosixPath(name)) for name in files(library)}
+    assert narrated(library, script).spoken == []
+    assert {name: library.store.facts(PurePosixPath(name)) for name in files(library)} == before
+
+
+@pytest.mark.parametrize(
+    ("texts", "spoken"),
+    [
+        pytest.param(["Mới.", *TEXTS], ["Mới."], id="one more at the top"),
+        pytest.param(TEXTS[1:], [], id="the first removed"),
+        pytest.param([*TEXTS[:2], *TEXTS[3:]], [], id="the skip removed"),
+        pytest.param([TEXTS[1], TEXTS[0], *TEXTS[2:]], [], id="two swapped"),
+        pytest.param(TEXTS[::-1], [], id="all turned round"),
+        pytest.param([*TEXTS, *TEXTS], [], id="everything twice"),
+        pytest.param(["Một.", "Khác.", *TEXTS[2:]], ["Khác."], id="one changed"),
+        pytest.param(["-", "-", "Một.", "Hai."], [], id="skips where audio stood"),
+        pytest.param([], [], id="nothing left"),
+    ],
+)
+def test_a_changed_chapter_costs_what_is_new(library, texts, spoken):
+    narrated(library, MiniScript(TEXTS))
+    script = MiniScript(texts)
+    assert narrated(library, script).spoken == spoken
+    assert sounds(library, script) == [
+        "no_letter_or_digit" if text == "-" else text for text in texts
+    ]
+    assert not any(".aside" in name or ".tmp" in name for name in files(library))
+    assert narrated(library, script).spoken == []
+    assert library.chapter_inventory("so-do", 1).settled
+
+
+def test_a_chapter_inserted_before_the_others_costs_its_own_text(library):
+    chapters = [MiniScript([f"{c}{p}." for p in "abc"], number=c) for c in (1, 2, 3)]
+    narrated(library, *chapters)
+    moved = [replace(script, number=script.number + 1) for script in chapters]
+    new = MiniScript(["Mở đầu."])
+    assert narrated(library, new, *moved).spoken == ["Mở đầu."]
+    for script in moved:
+        assert sounds(library, script) == list(script.texts)
+    assert not any(".aside" in name for name in files(library))
+
+
+def test_what_one_chapter_drops_and_another_takes_is_not_spoken(library):
+    narrated(library, MiniScript(["a", "b", "c"]), MiniScript(["d"], number=2))
+    first, second = MiniScript(["a"]), MiniScript(["d", "c", "b"], number=2)
+    assert narrated(library, first, second).spoken == []
+    assert sounds(library, second) == ["d", "c", "b"]
+    assert not any(".aside" in name for name in files(library))
+
+
+def test_displaced_audio_that_a_later_chapter_wants_waits_aside(library):
+    narrated(library, MiniScript(["a", "b"]))
+    wanted = {key_of(text) for text in "abx"}.__contains__
+    script = MiniScript(["x"])
+    with open_chapter(library, script) as folder:
+        folder.commit_audio(script.record(1), speech("x"), wanted=wanted)
+        folder.finish(script_digest="d", paragraphs=1, as_scripted=script.stands, wanted=wanted)
+    aside = library.inventory("so-do").aside
+    assert {audio.key for audio in aside} == {key_of("a"), key_of("b")}
+    assert narrated(library, MiniScript(["x"]), MiniScript(["b"], number=2)).spoken == []
+    assert not any(".aside" in name for name in files(library))
+
+
+def test_new_titles_rename_folders_and_cost_nothing(library):
+    narrated(library, MiniScript(TEXTS))
+    script = MiniScript(TEXTS, novel_title="Dumb Luck?", title="One / 1")
+    assert narrated(library, script).spoken == []
+    folder = "so-do_Dumb_Luck/chapter_001_One_1/"
+    assert all(name.startswith(folder) for name in files(library))
+    assert library.chapter_inventory("so-do", 1).manifest.title == "One / 1"
+    playlist = library.store.read(PurePosixPath(folder) / "chapter.m3u8").decode()
+    assert "#PLAYLIST:One / 1" in playlist
+
+
+def test_a_folder_in_use_keeps_its_name_and_says_so(library):
+    one, two = MiniScript(["a"]), MiniScript(["b"], number=2)
+    narrated(library, one, two)
+    two = replace(two, novel_title="New", title="Zwei")
+    with open_chapter(library, one), open_chapter(library, two) as folder:
+        assert "so-do_Số_Đỏ is in use" in folder.title_pending
+        assert folder.path == PurePosixPath("so-do_Số_Đỏ/chapter_002_Zwei")
+    with open_chapter(library, two) as folder:
+        assert folder.title_pending is None
+        assert folder.path == PurePosixPath("so-do_New/chapter_002_Zwei")
+
+
+def test_a_chapter_in_use_is_waited_for_or_not(library):
+    script = MiniScript(["a"])
+    first = open_chapter(library, script)
+    with open_chapter(library, replace(script, title="New")) as second:
+        assert (second.locked, second.waited) == (False, False)
+    narrated(library, script)
+    with open_chapter(library, replace(script, title="New")) as second:
+        assert "is in use" in second.title_pending
+    timer = threading.Timer(0.2, first.close)
+    timer.start()
+    with library.chapter(
+        "so-do", 1, novel_title="Số Đỏ", chapter_title="Chương một", wait_s=30
+    ) as third:
+        assert (third.locked, third.waited) == (True, True)
+    timer.join()
+
+
+def test_a_failure_stands_beside_what_is_there_and_goes_with_the_next_commit(library):
+    script = MiniScript(TEXTS)
+    narrated(library, script)
+    failure = ParagraphFailure(
+        script.text(1), "BackendBusyError", "it was busy", NOW, content_key="k", attempts=3
+    )
+    with open_chapter(library, script) as folder:
+        folder.commit_failure(failure)
+        held = folder.inventory().paragraphs[1]
+        assert (held.standing, held.failure) == (Standing.INTACT, failure)
+        folder.commit_audio(script.record(1), speech("Một."), wanted=anything)
+        assert folder.inventory().paragraphs[1].failure is None
+
+
+def test_a_failure_that_is_overcome_is_removed_when_the_chapter_is_finished(library):
+    script = MiniScript(["a", "b"])
+    narrated(library, script)
+    with open_chapter(library, script) as folder:
+        folder.commit_failure(ParagraphFailure(script.text(1), "E", "m", NOW))
+        arguments = {"script_digest": "d", "paragraphs": 2, "wanted": anything}
+        other = MiniScript(["x", "b"])
+        manifest = folder.finish(as_scripted=other.stands, **arguments)
+        assert not manifest.complete
+        assert (manifest.paragraphs[1].status, manifest.count("audio")) == ("failed", 1)
+        manifest = folder.finish(as_scripted=script.stands, **arguments)
+        assert manifest.complete
+    assert not any("failure" in name for name in files(library))
+
+
+def test_a_chapter_is_complete_only_if_every_paragraph_is_as_scripted(library):
+    script = MiniScript(["a", "b", "c"])
+    with open_chapter(library, script) as folder:
+        arguments = {"script_digest": script.digest, "paragraphs": 3, "wanted": anything}
+        for number in (1, 3):
+            folder.commit_audio(script.record(number), speech("abc"[number - 1]), wanted=anything)
+            manifest = folder.finish(as_scripted=script.stands, **arguments)
+            assert not manifest.complete
+        assert [entry.status for entry in manifest.paragraphs.values()] == [
+            "audio",
+            "missing",
+            "audio",
+        ]
+        folder.commit_audio(script.record(2), speech("b"), wanted=anything)
+        assert folder.finish(as_scripted=script.stands, **arguments).complete
+
+
+def test_a_wav_that_is_not_the_records_is_refused(library):
+    script = MiniScript(["a", "-"])
+    with open_chapter(library, script) as folder:
+        with pytest.raises(ValueError, match="not the one of the record"):
+            folder.commit_audio(script.record(1), speech("b"), wanted=anything)
+        with pytest.raises(ValueError, match="commit_skip"):
+            folder.commit_audio(script.record(2), b"", wanted=anything)
+        with pytest.raises(ValueError, match="commit_audio"):
+            folder.commit_skip(script.record(1), wanted=anything)
+        other = MiniScript(["a"], number=2).record(1)
+        with pytest.raises(ValueError, match="committed to so-do/1"):
+            folder.commit_audio(other, speech("a"), wanted=anything)
+    assert files(library) == []
+
+
+def test_an_interrupted_chapter_keeps_what_was_committed(library):
+    script = MiniScript(["a", "b"])
+    with open_chapter(library, script) as folder:
+        folder.commit_audio(script.record(1), speech("a"), wanted=anything)
+    held = library.chapter_inventory("so-do", 1)
+    assert (held.paragraphs[1].standing, held.settled) == (Standing.INTACT, False)
+    quick = library.chapter_inventory("so-do", 1, verify=False)
+    assert quick.paragraphs[1].standing is Standing.UNVERIFIED
+    assert narrated(library, script).spoken == ["b"]
+
+
+def test_adopted_audio_moves_by_its_text(library):
+    script = MiniScript(["Ừ."])
+    adopted = AudioFacts(
+        **{
+            name: getattr(audio_facts("Ừ."), name)
+            for name in ("sha256", "size_bytes", "duration_s", "sample_rate_hz", "created_at")
+        },
+        content_key=None,
+        verified_by="structure",
+    )
+    with open_chapter(library, script) as folder:
+        record = ParagraphRecord(script.text(1), NOW, audio=adopted)
+        held = folder.commit_audio(record, speech("Ừ."), wanted=anything)
+        assert folder.inventory().paragraphs[1].adopted
+    assert held.key == text_key("Ừ.")
+    moved = MiniScript(["x", "Ừ."])
+    with open_chapter(library, moved) as folder:
+        folder.commit_audio(moved.record(1), speech("x"), wanted=anything)
+        assert (FOLDER.parent / ".aside") in [audio.path.parent for audio in aside(library)]
+        assert folder.commit_held(moved.text(2), held, wanted=anything)
+    found = library.chapter_inventory("so-do", 1).paragraphs[2]
+    assert (found.adopted, found.text_key) == (True, text_key("Ừ."))
+
+
+def aside(library: AudioLibrary) -> tuple:
+    return library.inventory("so-do").aside
+
+
+def test_audio_that_is_nowhere_any_more_is_not_moved(library):
+    script = MiniScript(["a", "b"])
+    narrated(library, script)
+    held = library.chapter_inventory("so-do", 1).paragraphs[1].audio
+    library.store.write(held.path, b"damaged")
+    with open_chapter(library, MiniScript(["a", "a"])) as folder:
+        text = MiniScript(["a", "a"]).text(2)
+        assert folder.commit_held(text, held, wanted=anything) is None
+        assert folder.inventory().paragraphs[2].content_key == key_of("b")
+
+
+def test_audio_that_moved_meanwhile_is_found_in_the_whole_novel(library):
+    narrated(library, MiniScript(["a"]), MiniScript(["b"], number=2))
+    held = library.chapter_inventory("so-do", 1).paragraphs[1].audio
+    narrated(library, MiniScript(["x"]), MiniScript(["b", "a"], number=2))
+    third = MiniScript(["a"], number=3)
+    with open_chapter(library, third) as folder:
+        assert folder.commit_held(third.text(1), held, wanted=anything)
+
+
+def test_what_no_script_wants_is_not_put_aside(library):
+    narrated(library, MiniScript(["a"]))
+    script = MiniScript(["b"])
+    with open_chapter(library, script) as folder:
+        folder.commit_audio(script.record(1), speech("b"), wanted=nothing)
+    assert aside(library) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "standing"),
+    [
+        pytest.param("001.wav", Path.unlink, Standing.MISSING, id="wav removed"),
+        pytest.param("001.wav", lambda p: p.write_bytes(b"x"), Standing.DAMAGED, id="wav cut"),
+        pytest.param(
+            "001.wav",
+            lambda p: p.write_bytes(p.read_bytes()[:-1] + b"?"),
+            Standing.DAMAGED,
+            id="one byte of the wav",
+        ),
+        pytest.param("001.wav", Path.touch, Standing.INTACT, id="only a new date"),
+        pytest.param("001_metadata.json", Path.unlink, Standing.NOTHING, id="record removed"),
+        pytest.param(
+            "001_metadata.json", lambda p: p.write_bytes(b"{"), Standing.UNREADABLE, id="record cut"
+        ),
+    ],
+)
+def test_what_other_hands_did_is_seen_and_mended_by_a_rerun(disk, name, damage, standing):
+    script = MiniScript(["a", "b"])
+    narrated(disk, script)
+    damage(disk.store.root / FOLDER / "paragraph_001" / f"paragraph_{name}")
+    held = disk.chapter_inventory("so-do", 1)
+    assert held.paragraphs[1].standing is standing
+    assert not held.settled
+    assert narrated(disk, script).spoken == ([] if standing is Standing.INTACT else ["a"])
+    assert disk.chapter_inventory("so-do", 1).settled
+
+
+def test_a_copied_library_is_hashed_once_and_kept(disk, tmp_path):
+    script = MiniScript(TEXTS)
+    narrated(disk, script)
+    shutil.copytree(disk.store.root, tmp_path / "copy", copy_function=shutil.copyfile)
+    copy = open_library(tmp_path / "copy")
+    assert not copy.chapter_inventory("so-do", 1).settled
+    assert narrated(copy, script).spoken == []
+    assert copy.chapter_inventory("so-do", 1).settled
+
+
+def test_a_manifest_that_is_lost_or_damaged_is_made_again(disk):
+    script = MiniScript(TEXTS)
+    narrated(disk, script)
+    manifest = disk.store.root / FOLDER / "chapter_manifest.json"
+    good = manifest.read_bytes()
+    manifest.write_bytes(good[:-9])
+    assert disk.chapter_inventory("so-do", 1).manifest is None
+    assert narrated(disk, script).spoken == []
+    manifest.unlink()
+    assert narrated(disk, script).spoken == []
+    assert disk.chapter_inventory("so-do", 1).settled
+
+
+def test_temporary_files_of_dead_processes_are_cleared(disk):
+    script = MiniScript(["a"])
+    narrated(disk, script)
+    name = f".x.{this_process().host}-2147483647-0123abcd.tmp"
+    for folder in (FOLDER, FOLDER / "paragraph_001"):
+        (disk.store.root / folder / name).write_bytes(b"x")
+    assert len(disk.chapter_inventory("so-do", 1).leftovers) == 2
+    narrated(disk, script)
+    assert not any(".tmp" in found for found in files(disk))
+
+
+def test_files_of_other_hands_stay(disk):
+    script = MiniScript(["a", "b"])
+    narrated(disk, script)
+    notes = disk.store.root / FOLDER / "paragraph_002" / "notes.txt"
+    notes.write_text("mine")
+    shorter = MiniScript(["a"])
+    narrated(disk, shorter)
+    assert notes.read_text() == "mine"
+    assert disk.chapter_inventory("so-do", 1).settled
+
+
+def test_two_folders_of_one_novel_are_both_drawn_from(disk):
+    narrated(disk, MiniScript(["a", "b"]), MiniScript(["c"], number=2))
+    root = disk.store.root
+    (root / "so-do_Twin" / "chapter_002").mkdir(parents=True)
+    shutil.move(root / FOLDER.parent / "chapter_002_Chương_một", root / "so-do_Twin/chapter_002_x")
+    again = narrated(disk, MiniScript(["a", "b"]), MiniScript(["c"], number=2))
+    assert again.spoken == []
+    assert sounds(disk, MiniScript(["c"], number=2)) == ["c"]
+
+
+def test_a_novel_folder_is_found_whatever_its_title(disk):
+    narrated(disk, MiniScript(["a"]))
+    (disk.store.root / FOLDER.parent).rename(disk.store.root / "so-do_renamed by hand: x")
+    assert narrated(disk, MiniScript(["a"])).spoken == []
+    assert files(disk)[0].startswith("so-do_Số_Đỏ/")
+
+
+class UnreadableCalls(FileCalls):
+    def scan(self, path: str) -> list:
+        if "paragraph_001" in path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return super().scan(path)
+
+
+def test_a_folder_that_cannot_be_read_is_an_error_and_not_an_empty_one(disk):
+    narrated(disk, MiniScript(["a"]))
+    library = AudioLibrary(LocalFileStore(disk.store.root, calls=UnreadableCalls()))
+    with pytest.raises(StorageError, match="EACCES"):
+        library.inventory("so-do")
+    with pytest.raises(StorageError, match="EACCES"):
+        library.chapter_inventory("so-do", 1)
+
+
+@pytest.mark.parametrize("locks", [ProcessLocks, NoLocks])
+def test_paragraphs_committed_by_many_threads_at_once_all_stand(tmp_path, locks):
+    library = AudioLibrary(LocalFileStore(tmp_path), locks=locks())
+    script = MiniScript([f"text {number}" for number in range(24)])
+    with open_chapter(library, script) as folder:
+        in_threads(
+            8,
+            [
+                lambda n=n: folder.commit_audio(
+                    script.record(n), speech(script.texts[n - 1]), wanted=anything
+                )
+                for n in range(1, 25)
+            ],
+        )
+        manifest = folder.finish(
+            script_digest="d", paragraphs=24, as_scripted=script.stands, wanted=anything
+        )
+    assert manifest.complete
+
+
+def test_without_locks_two_that_do_one_chapter_lose_nothing(tmp_path):
+    scripts = [MiniScript([f"text {n}" for n in range(12)]), MiniScript(["x"], number=2)]
+    libraries = [AudioLibrary(LocalFileStore(tmp_path), locks=NoLocks()) for _ in range(3)]
+    narrations = [MiniNarration(library) for library in libraries]
+    in_threads(3, [lambda n=n: n.narrate(scripts) for n in narrations])
+    assert narrated(libraries[0], *scripts).spoken == []
+    final = [replace(scripts[0], texts=scripts[0].texts[::-1]), scripts[1]]
+    in_threads(3, [lambda n=n: n.narrate(final) for n in narrations])
+    assert narrated(libraries[0], *final).spoken == []
+
+
+def test_without_locks_a_record_always_ends_beside_its_own_wav(tmp_path):
+    script = MiniScript(["same text"])
+    library = AudioLibrary(LocalFileStore(tmp_path), locks=NoLocks())
+
+    def commit(number: int) -> None:
+        wav = speech(f"reading {number}")
+        record = replace(script.record(1), audio=audio_facts("same text", wav=wav))
+        with open_chapter(library, script) as folder:
+            folder.commit_audio(record, wav, wanted=anything)
+
+    for _ in range(10):
+        in_threads(4, [lambda n=n: commit(n) for n in range(4)])
+        held = library.chapter_inventory("so-do", 1).paragraphs[1]
+        assert held.standing is Standing.INTACT
+
+
+def in_threads(count: int, tasks: list) -> None:
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        while tasks:
+            try:
+                task = tasks.pop()
+            except IndexError:
+                return
+            try:
+                task()
+            except BaseException as error:  # noqa: BLE001 - raised below, in the test's own thread
+                errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
