@@ -1,0 +1,144 @@
+"""Parsing XML and XHTML that may be wrong or hostile. The only place that knows lxml.
+
+No network, no DTD, no entity is ever expanded: a document type declaration is cut off before the
+parser sees it.
+"""
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lxml import etree
+
+from novel_audio_pipeline.novels.decoding import decode_markup
+
+Element = etree._Element
+
+_XML_DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
+_DOCTYPE = re.compile(r"<!DOCTYPE\b[^\[>]*(\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
+_ENTITY_DECLARATION = re.compile(r"<!ENTITY\b", re.IGNORECASE)
+_NAMED_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")
+_SELF_CLOSED = re.compile(r"<([A-Za-z][A-Za-z0-9]*)((?:\s[^<>]*?)?)\s*/>")
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_XML_ENTITIES = frozenset({"amp", "lt", "gt", "quot", "apos"})
+_VOID_NAMES = "area base br col embed hr img input link meta param source track wbr"
+_VOID = frozenset(_VOID_NAMES.split())
+
+
+class MarkupError(Exception):
+    """A document cannot be parsed; the caller knows which, and says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed document.
+
+    Attributes:
+        root: Its root element.
+        warnings: What was mended, each the end of a sentence that begins with its name.
+    """
+
+    root: Element
+    warnings: tuple[str, ...]
+
+
+def parse_xml(data: bytes) -> Element:
+    """Return the root of an XML document (package, container, NCX), mended where it is broken.
+
+    Raises:
+        MarkupError: If nothing can be made of it.
+    """
+    text = _without_declarations(decode_markup(data).text)
+    for recover in (False, True):
+        root = _parse(_characters_for_entities(text), recover=recover)
+        if root is not None:
+            return root
+    raise MarkupError("no element can be found in it")
+
+
+def parse_document(data: bytes) -> Document:
+    """Return a content document: as XML if it is well-formed, else as a browser would read it.
+
+    Raises:
+        MarkupError: If there is no element in it.
+    """
+    decoded = decode_markup(data)
+    warnings = list(decoded.warnings)
+    if _ENTITY_DECLARATION.search(decoded.text):
+        warnings.append("declares entities of its own; they are not expanded")
+    text = _without_declarations(decoded.text)
+    root = _parse(_characters_for_entities(text), recover=False)
+    if root is None:
+        warnings.append("is not well-formed; it was read as HTML")
+        root = _parse_html(text)
+    if root is None:
+        raise MarkupError("no element can be found in it")
+    return Document(root=root, warnings=tuple(warnings))
+
+
+def local_name(element: Element) -> str:
+    """Return the name of an element without namespace; empty for a comment or the like."""
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def attribute(element: Element, name: str) -> str:
+    """Return an attribute by its name without namespace or prefix; empty if absent."""
+    for key, value in element.attrib.items():
+        if re.split("[}:]", str(key))[-1] == name:
+            return str(value)
+    return ""
+
+
+def text_of(element: Element) -> str:
+    """Return all text in an element, white space collapsed."""
+    return " ".join("".join(map(str, element.itertext("*"))).split())
+
+
+def walk(element: Element) -> Iterator[tuple[str, Element]]:
+    """Yield ``start`` and ``end`` of the element and all below it, however deep."""
+    for event, node in etree.iterwalk(element, events=("start", "end", "comment", "pi")):
+        yield str(event), node
+
+
+def _without_declarations(text: str) -> str:
+    text = _XML_DECLARATION.sub("", text, count=1)
+    return _NO_XML.sub("", _DOCTYPE.sub("", text, count=1))
+
+
+def _characters_for_entities(text: str) -> str:
+    """Return the text with the characters that HTML's named entities stand for."""
+
+    def character(match: re.Match[str]) -> str:
+        return match[0] if match[1] in _XML_ENTITIES else html.unescape(match[0])
+
+    return _NAMED_ENTITY.sub(character, text)
+
+
+def _parse(text: str, *, recover: bool) -> Element | None:
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        recover=recover,
+        remove_pis=True,
+    )
+    try:
+        return etree.fromstring(text.strip(), parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return None
+
+
+def _parse_html(text: str) -> Element | None:
+    """Return what an HTML parser makes of it; it would take ``<title/>`` for an opening tag."""
+    text = _SELF_CLOSED.sub(
+        lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2]}></{m[1]}>", text
+    )
+    parser = etree.HTMLParser(no_network=True, huge_tree=False, remove_pis=True)
+    try:
+        return etree.fromstring(text, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return None
