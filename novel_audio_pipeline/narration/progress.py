@@ -58,6 +58,7 @@ class Progress:
         self,
         listener: Callable[[ProgressCounts], None] = lambda _counts: None,
         *,
+        watcher: Callable[[ProgressCounts], None] = lambda _counts: None,
         interval_s: float = LINE_INTERVAL_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -65,10 +66,12 @@ class Progress:
 
         Args:
             listener: Called with the counts, from any thread, at most every ``interval_s``.
-            interval_s: Seconds between calls; 0 calls at every change.
+            watcher: Called with the counts at every change, from any thread; must be quick.
+            interval_s: Seconds between calls of the listener.
             clock: Seconds, monotonic.
         """
         self._listener = listener
+        self._watcher = watcher
         self._interval_s = interval_s
         self._clock = clock
         self._started = self._told = clock()
@@ -100,6 +103,7 @@ class Progress:
 
     def _tell(self, *, at_once: bool = False) -> None:
         now = self._clock()
+        self._watcher(self.counts)
         with self._lock:
             if not at_once and now - self._told < self._interval_s:
                 return

@@ -1,0 +1,41 @@
+"""What every command starts from: settings, and the domain objects they make. Read when needed."""
+
+import os
+from functools import cached_property
+
+from novel_audio_pipeline.library.library import AudioLibrary, open_library
+from novel_audio_pipeline.novels.catalog import NovelCatalog
+from novel_audio_pipeline.settings import PROJECT_ROOT, Settings, read_settings
+
+
+class CommandContext:
+    """The surroundings of one command."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The effective settings.
+
+        Raises:
+            SettingError: Naming everything that is wrong with them.
+        """
+        return read_settings(os.environ)
+
+    @cached_property
+    def catalog(self) -> NovelCatalog:
+        """The novels."""
+        return NovelCatalog(
+            self.settings.novels_dir,
+            reader_database=self.settings.reader_database,
+            speech=self.settings.speech,
+        )
+
+    @cached_property
+    def library(self) -> AudioLibrary:
+        """The permanent library."""
+        return open_library(self.settings.library_dir)
+
+    def prepare_dagster(self) -> None:
+        """Let Dagster find this project's instance, in this process and those it starts."""
+        self.settings.dagster_dir.mkdir(parents=True, exist_ok=True)
+        os.environ.setdefault("DAGSTER_HOME", str(PROJECT_ROOT))
+        os.environ["NOVEL_AUDIO_DAGSTER_DIR"] = str(self.settings.dagster_dir)

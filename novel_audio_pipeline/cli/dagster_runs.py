@@ -1,0 +1,107 @@
+"""Running assets from the command line: the same assets on the same Dagster instance as the UI's."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import dagster as dg
+
+from novel_audio_pipeline.defs.assets import CHAPTERS_PER_RUN, chapter_text, narrate_chapters
+from novel_audio_pipeline.defs.dead_runs import end_dead_runs, process_tags
+from novel_audio_pipeline.defs.jobs import narrate_job
+from novel_audio_pipeline.defs.partitions import add_chapters, known_chapters
+from novel_audio_pipeline.defs.resources import default_resources
+from novel_audio_pipeline.defs.versions import (
+    changed_chapters,
+    narrated_digests,
+    observed_digests,
+    organized_versions,
+    text_observation,
+)
+from novel_audio_pipeline.narration.listener import NarrationListener
+from novel_audio_pipeline.novels.model import ChapterKey
+
+_POOL = "tts_backend"
+_RANGE_START, _RANGE_END = (
+    "dagster/asset_partition_range_start",
+    "dagster/asset_partition_range_end",
+)
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class DagsterRuns:
+    """Dagster's side of the command line; needs ``DAGSTER_HOME``."""
+
+    def __init__(self) -> None:
+        """Open the instance that ``DAGSTER_HOME`` names."""
+        self._instance = dg.DagsterInstance.get()
+
+    def materialized_digests(self) -> Mapping[str, str]:
+        """Return for each materialized chapter key the digest of the script it was made from."""
+        organized = organized_versions(self._instance)
+        digests = narrated_digests(self._instance)
+        return {key: digest for key, digest in digests.items() if key in organized}
+
+    def end_dead_runs(self) -> list[str]:
+        """End the runs of dead processes, freeing their places; return their ids."""
+        return end_dead_runs(self._instance)
+
+    def daemon_is_alive(self) -> bool:
+        """Return whether Dagster's daemon has been heard of lately."""
+        statuses = self._instance.get_daemon_statuses()
+        return any(status.healthy for status in statuses.values())
+
+    def run_in_the_way(self) -> str | None:
+        """Return the id of a live run that speaks through the backend now, or None."""
+        slots = self._instance.event_log_storage.get_concurrency_info(_POOL).claimed_slots
+        return slots[0].run_id if slots else None
+
+    def narrate(self, digests: Mapping[ChapterKey, str], *, listener: NarrationListener) -> None:
+        """Observe the chapters, then narrate them in runs of at most 25.
+
+        Args:
+            digests: Digest of the script of each chapter to narrate.
+            listener: Told what happens; also of an error that ends a run, after which there is
+                no further run.
+        """
+        changed = changed_chapters(
+            digests,
+            observed=observed_digests(self._instance),
+            known=known_chapters(self._instance),
+        )
+        add_chapters(self._instance, changed)
+        for key, digest in changed.items():
+            self._instance.report_runless_asset_event(text_observation(key, digest))
+        job = dg.Definitions(
+            assets=[chapter_text, narrate_chapters],
+            jobs=[narrate_job],
+            executor=dg.in_process_executor,
+            resources={**default_resources(), "narration_listener": listener},
+        ).resolve_job_def("narrate_job")
+        known = known_chapters(self._instance)
+        for first, last in contiguous_ranges({str(key) for key in digests}, known):
+            result = job.execute_in_process(
+                run_config=_QUIET,
+                instance=self._instance,
+                tags={_RANGE_START: first, _RANGE_END: last, **process_tags()},
+                raise_on_error=False,
+            )
+            if not result.success and listener.is_over:
+                return
+
+
+def contiguous_ranges(
+    wanted: set[str], known: Sequence[str], *, longest: int = CHAPTERS_PER_RUN
+) -> Iterator[tuple[str, str]]:
+    """Yield first and last key of each unbroken stretch of wanted keys, cut to a length.
+
+    Args:
+        wanted: Partition keys to cover; each must be known.
+        known: All partition keys in the order in which they were added, which ranges follow.
+        longest: Most keys in a range.
+    """
+    stretch: list[str] = []
+    for key in [*known, None]:
+        if key is not None and key in wanted:
+            stretch.append(key)
+        if stretch and (key not in wanted or len(stretch) == longest):
+            yield stretch[0], stretch[-1]
+            stretch = []

@@ -1,0 +1,68 @@
+"""The command line ``novel-audio``: its group, its exit statuses, Ctrl-C."""
+
+import logging
+import signal
+import sys
+from types import FrameType
+
+import click
+
+from novel_audio_pipeline.cli.backend_command import backend_command
+from novel_audio_pipeline.cli.exit_status import ExitStatus, status_of
+from novel_audio_pipeline.cli.narrate_command import narrate_command
+from novel_audio_pipeline.cli.novels_commands import novels_command, script_command
+from novel_audio_pipeline.cli.printing import say
+from novel_audio_pipeline.cli.settings_command import settings_command
+from novel_audio_pipeline.cli.status_command import status_command
+from novel_audio_pipeline.cli.up_command import up_command
+from novel_audio_pipeline.errors import NovelAudioError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def cli() -> None:
+    """Turn novels into a permanent, verified library of spoken audio.
+
+    Exit status: 0 done; 1 done, but something is incomplete or was found; 2 wrong use or settings;
+    3 could not (backend down, disk full, unwritable); 130 interrupted, with what was downloaded
+    committed.
+    """
+
+
+for command in (
+    novels_command,
+    script_command,
+    narrate_command,
+    status_command,
+    settings_command,
+    backend_command,
+    up_command,
+):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    logging.captureWarnings(capture=True)
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit status; errors become one sentence on stderr."""
+    try:
+        status = cli.main(arguments, prog_name="novel-audio", standalone_mode=False)
+    except NovelAudioError as error:
+        say(f"novel-audio: {error}")
+        return status_of(error)
+    except click.ClickException as error:
+        error.show()
+        return ExitStatus.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        say("novel-audio: interrupted; what was downloaded is in the library, run again to go on")
+        return ExitStatus.INTERRUPTED
+    return int(status or 0)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Let SIGTERM end a command as Ctrl-C does."""
+    raise KeyboardInterrupt

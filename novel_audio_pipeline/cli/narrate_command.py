@@ -1,0 +1,150 @@
+"""``narrate``: makes what is missing or changed."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import click
+
+from novel_audio_pipeline.cli.chapter_rows import (
+    ChapterRow,
+    chapter_document,
+    print_chapters,
+    row_of_outcome,
+    row_of_status,
+)
+from novel_audio_pipeline.cli.context import CommandContext
+from novel_audio_pipeline.cli.exit_status import ExitStatus
+from novel_audio_pipeline.cli.printing import print_json, print_table, say
+from novel_audio_pipeline.cli.selection import ChapterNumbers, is_selected
+from novel_audio_pipeline.errors import NotFoundError
+from novel_audio_pipeline.narration.status import ChapterStatus, chapter_statuses
+
+_BYTES_PER_S = 44_100  # 16-bit mono at 22,050 Hz, as the embedded engine makes it
+
+
+@click.command("narrate")
+@click.argument("novels", metavar="[NOVEL]...", nargs=-1)
+@click.option("--chapters", type=ChapterNumbers(), metavar="1-3,7", help="Only these chapters.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def narrate_command(
+    *, novels: Sequence[str], chapters: Sequence[range] | None, dry_run: bool, as_json: bool
+) -> int:
+    """Make what is missing or changed of some NOVELs, or of all.
+
+    What the library holds is kept. Chapters that are complete start no run.
+    """
+    context = CommandContext()
+    statuses, problems = _select(context, novels, chapters)
+    if dry_run:
+        _print_dry_run(statuses, as_json=as_json)
+        return ExitStatus.INCOMPLETE if problems else ExitStatus.DONE
+    rows = _narrate(context, statuses)
+    requests = sum(requested for _, requested in rows)
+    chapter_rows = [row for row, _ in rows]
+    if as_json:
+        print_json(chapter_document(chapter_rows, requests=requests))
+    else:
+        print_chapters(chapter_rows)
+        say(f"{requests} paragraphs or pieces were asked for.")
+    is_complete = all(row["state"] == "complete" for row in chapter_rows)
+    return ExitStatus.DONE if is_complete and not problems else ExitStatus.INCOMPLETE
+
+
+def _select(
+    context: CommandContext, novels: Sequence[str], chapters: Sequence[range] | None
+) -> tuple[list[ChapterStatus], int]:
+    """Return how the chapters meant stand, and how many sources have a problem.
+
+    Raises:
+        NotFoundError: If a novel or chapter that was named does not exist.
+    """
+    problems = 0
+    novel_ids = list(dict.fromkeys(novels))
+    if not novel_ids:
+        survey = context.catalog.survey()
+        novel_ids = [novel.novel_id for novel in survey.novels]
+        problems = len(survey.problems)
+        for problem in survey.problems:
+            say(problem.message)
+    selected: list[ChapterStatus] = []
+    for novel_id in novel_ids:
+        scripts = context.catalog.scripts(novel_id)
+        meant = [script for script in scripts if is_selected(script.key.number, chapters)]
+        _require_chapters(novel_id, len(scripts), chapters if novels else None)
+        selected += chapter_statuses(meant, context.library)
+    if not novel_ids and not problems:
+        say(f"no novels in {context.settings.novels_dir}; put EPUB or text files there")
+    return selected, problems
+
+
+def _require_chapters(novel_id: str, count: int, chapters: Sequence[range] | None) -> None:
+    for part in chapters or ():
+        if part[-1] > count:
+            raise NotFoundError(f"{novel_id} has no chapter {part[-1]}; it has {count}")
+
+
+def _narrate(
+    context: CommandContext, statuses: Sequence[ChapterStatus]
+) -> list[tuple[ChapterRow, int]]:
+    """Narrate what needs it; return each chapter's row and how much was asked for, in order.
+
+    Raises:
+        NovelAudioError: What ended the narration early.
+    """
+    context.prepare_dagster()
+    # Dagster takes seconds to load, which the other commands need not wait for.
+    from novel_audio_pipeline.cli.dagster_runs import DagsterRuns  # noqa: PLC0415
+    from novel_audio_pipeline.cli.narration_watch import NarrationWatch  # noqa: PLC0415
+
+    runs = DagsterRuns()
+    for run_id in runs.end_dead_runs():
+        say(f"run {run_id} was left by a process that is gone; it is ended")
+    made = runs.materialized_digests()
+    needed = [
+        status
+        for status in statuses
+        if not (status.settled and status.state == "complete")
+        or made.get(str(status.key)) != status.digest
+    ]
+    watch = NarrationWatch(paragraphs=sum(status.paragraphs for status in needed))
+    if needed:
+        if (other := runs.run_in_the_way()) is not None:
+            say(f"run {other} is narrating now; waiting until it is done")
+        with watch:
+            runs.narrate({status.key: status.digest for status in needed}, listener=watch)
+    if watch.error is not None:
+        raise watch.error
+    for outcome in watch.outcomes:
+        for failure in outcome.failed:
+            say(f"{outcome.key} paragraph {failure.number}: {failure.message}")
+        for warning in outcome.warnings:
+            say(f"{outcome.key}: {warning}")
+    rows = {status.key: (row_of_status(status), 0) for status in statuses}
+    rows |= {outcome.key: (row_of_outcome(outcome), outcome.requests) for outcome in watch.outcomes}
+    return list(rows.values())
+
+
+def _print_dry_run(statuses: Sequence[ChapterStatus], *, as_json: bool) -> None:
+    seconds = sum(status.audio_s_to_speak for status in statuses)
+    total = {
+        "paragraphs": sum(status.to_speak for status in statuses),
+        "moved": sum(status.to_move for status in statuses),
+        "minutes": round(seconds / 60, 1),
+        "bytes": round(seconds * _BYTES_PER_S),
+    }
+    if as_json:
+        rows = [row_of_status(status) for status in statuses]
+        print_json({**chapter_document(rows, requests=0), "to_come": total})
+        return
+    print_table(
+        ("chapter", "state", "paragraphs", "to speak", "to move", "minutes to come"),
+        (
+            (s.key, s.state, s.paragraphs, s.to_speak, s.to_move, s.audio_s_to_speak / 60)
+            for s in statuses
+        ),
+    )
+    say(
+        f"{total['paragraphs']} paragraphs to speak: about {timedelta(seconds=round(seconds))} of "
+        f"audio, {total['bytes'] / 1e6:.0f} MB"
+    )

@@ -1,0 +1,96 @@
+"""``up``: TTS backend, Dagster daemon and web UI together, stopped together."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+import psutil
+
+from novel_audio_pipeline.cli.context import CommandContext
+from novel_audio_pipeline.cli.exit_status import ExitStatus
+from novel_audio_pipeline.cli.printing import say
+from novel_audio_pipeline.errors import UnavailableError
+from novel_audio_pipeline.settings import PROJECT_ROOT
+
+STOP_TIMEOUT_S = 20.0
+_POLL_S = 0.5
+
+
+@click.command("up")
+@click.option("--ui-port", default=3000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--ui-host", default="127.0.0.1", show_default=True)
+def up_command(*, ui_port: int, ui_host: str) -> int:
+    """Start the TTS backend, Dagster's daemon and its web UI; Ctrl-C stops all of them.
+
+    With TTS_BACKEND_URL set, no backend is started.
+    """
+    context = CommandContext()
+    settings = context.settings
+    context.prepare_dagster()
+    # Dagster takes seconds to load, which the other commands need not wait for.
+    from novel_audio_pipeline.cli.dagster_runs import DagsterRuns  # noqa: PLC0415
+
+    for run_id in DagsterRuns().end_dead_runs():
+        say(f"run {run_id} was left by a process that is gone; it is ended")
+    settings.novels_dir.mkdir(parents=True, exist_ok=True)
+    environ = dict(os.environ)
+    commands = _dagster_commands(ui_host, ui_port)
+    if settings.backend_url is None:
+        port = environ.setdefault("API_PORT", "11111")
+        environ["TTS_BACKEND_URL"] = f"http://127.0.0.1:{port}"
+        commands["TTS backend"] = [sys.executable, "-m", "novel_audio_pipeline", "backend"]
+    say(f"novels: {settings.novels_dir}\nlibrary: {settings.library_dir}")
+    say(f"web UI: http://{ui_host}:{ui_port} (in a few seconds); Ctrl-C stops everything")
+    _run_together(commands, environ)
+    return ExitStatus.DONE
+
+
+def _dagster_commands(host: str, port: int) -> dict[str, list[str]]:
+    workspace = ["-w", str(PROJECT_ROOT / "workspace.yaml")]
+    return {
+        "Dagster daemon": [sys.executable, "-m", "dagster._daemon", "run", *workspace],
+        "web UI": [
+            *(sys.executable, "-m", "dagster_webserver", *workspace),
+            *("-h", host, "-p", str(port)),
+        ],
+    }
+
+
+def _run_together(commands: dict[str, list[str]], environ: dict[str, str]) -> None:
+    """Run programs until the caller is interrupted or one of them ends; then end them all.
+
+    Raises:
+        UnavailableError: If one ended by itself.
+    """
+    children: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for name, command in commands.items():
+            # In sessions of their own, so that Ctrl-C is ours and they are stopped in order.
+            children[name] = subprocess.Popen(command, env=environ, start_new_session=True)
+        while True:
+            for name, child in children.items():
+                if (status := child.poll()) is not None:
+                    raise UnavailableError(
+                        f"{name} ended by itself with status {status}; its lines above say why"
+                    )
+            time.sleep(_POLL_S)
+    except KeyboardInterrupt:
+        say("stopping ...")
+    finally:
+        _stop(list(children.values()))
+
+
+def _stop(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End the programs and everything below them; kill what stays."""
+    family = [psutil.Process(child.pid) for child in children if child.poll() is None]
+    family += [below for parent in family for below in parent.children(recursive=True)]
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    _, alive = psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
+    for process in alive:
+        process.kill()
+    psutil.wait_procs(alive, timeout=STOP_TIMEOUT_S)

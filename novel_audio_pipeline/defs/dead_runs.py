@@ -1,0 +1,86 @@
+"""Ending runs whose process is gone: they would keep their place in the pool for ever.
+
+The default launcher has no health check, so Dagster itself never finds out when a whole machine or
+container was killed.
+"""
+
+import json
+import socket
+from collections.abc import Mapping
+
+import dagster as dg
+import psutil
+
+HOST_TAG = "novel_audio/host"
+PID_TAG = "novel_audio/pid"
+PROCESS_STARTED_TAG = "novel_audio/process_started"
+_CODE_SERVER_TAG = ".dagster/grpc_info"
+_UNFINISHED = [
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+_CONNECT_TIMEOUT_S = 2.0
+
+
+def process_tags() -> dict[str, str]:
+    """Return the tags by which a run of this process can be judged dead later."""
+    process = psutil.Process()
+    return {
+        HOST_TAG: socket.gethostname(),
+        PID_TAG: str(process.pid),
+        PROCESS_STARTED_TAG: f"{process.create_time():.2f}",
+    }
+
+
+def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Report runs of dead processes as failed and free their places; return their ids.
+
+    A run that cannot be judged from here (another host, unknown origin) is left alone.
+    """
+    ended = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)):
+        run = record.dagster_run
+        if not is_dead(run.tags):
+            continue
+        instance.report_run_failed(
+            run,
+            message=(
+                "The process of this run is gone (killed, or the machine restarted). What it had "
+                "filed is in the library; run it again to go on."
+            ),
+        )
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        ended.append(run.run_id)
+    return ended
+
+
+def is_dead(tags: Mapping[str, str]) -> bool:
+    """Return whether a run's process is certainly gone, judged by the run's tags."""
+    if _CODE_SERVER_TAG in tags:
+        return not _answers(json.loads(tags[_CODE_SERVER_TAG]))
+    if tags.get(HOST_TAG) != socket.gethostname():
+        return False
+    try:
+        started = psutil.Process(int(tags[PID_TAG])).create_time()
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied:
+        return False
+    return f"{started:.2f}" != tags[PROCESS_STARTED_TAG]  # the number was given to another process
+
+
+def _answers(server: Mapping[str, object]) -> bool:
+    """Return whether the code server that started a run still takes connections."""
+    path, port = server.get("socket"), server.get("port")
+    try:
+        if path:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(_CONNECT_TIMEOUT_S)
+                connection.connect(str(path))
+        elif port:
+            host = str(server.get("host") or "localhost")
+            socket.create_connection((host, int(str(port))), _CONNECT_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,103 @@
+"""The resources: the only place of the Dagster side that reads the environment.
+
+Each holds configuration and lifetime, and vends a plain object of the domain.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from novel_audio_pipeline.library.library import AudioLibrary, open_library
+from novel_audio_pipeline.narration.listener import NarrationListener
+from novel_audio_pipeline.narration.narrate import NarrationSettings
+from novel_audio_pipeline.novels.catalog import NovelCatalog
+from novel_audio_pipeline.settings import Settings, read_settings
+from novel_audio_pipeline.tts_client.embedded import EmbeddedBackend
+
+
+def _settings(overrides: dict[str, str]) -> Settings:
+    return read_settings({**os.environ, **overrides})
+
+
+class NovelCatalogResource(dg.ConfigurableResource[None]):
+    """The novels: EPUB, text files and reader databases of the novels folder.
+
+    ``environment`` overrides settings of the environment by name.
+    """
+
+    environment: dict[str, str] = {}  # noqa: RUF012  (a pydantic field, copied for each object)
+
+    def open(self) -> NovelCatalog:
+        """Return a catalog; nothing is read yet."""
+        settings = _settings(self.environment)
+        return NovelCatalog(
+            settings.novels_dir, reader_database=settings.reader_database, speech=settings.speech
+        )
+
+
+class AudioLibraryResource(dg.ConfigurableResource[None]):
+    """The permanent library.
+
+    ``environment`` overrides settings of the environment by name.
+    """
+
+    environment: dict[str, str] = {}  # noqa: RUF012  (a pydantic field, copied for each object)
+
+    def open(self) -> AudioLibrary:
+        """Return the library; its folder need not exist yet."""
+        return open_library(_settings(self.environment).library_dir)
+
+
+class TtsBackendResource(dg.ConfigurableResource[None]):
+    """The TTS backend: the one at ``TTS_BACKEND_URL``, else an embedded one while it is needed.
+
+    ``environment`` overrides settings of the environment by name.
+    """
+
+    environment: dict[str, str] = {}  # noqa: RUF012  (a pydantic field, copied for each object)
+
+    @contextmanager
+    def running(self) -> Iterator[NarrationSettings]:
+        """Yield how the backend is asked, as soon as it can be; end the embedded one after."""
+        settings = _settings(self.environment)
+        if settings.backend_url is not None:
+            yield _narration_settings(settings, settings.backend_url)
+            return
+        log_path = settings.home / "logs" / "tts_backend.log"
+        with EmbeddedBackend(cache_dir=settings.cache_dir, log_path=log_path) as backend:
+            yield _narration_settings(settings, backend.url)
+
+
+def _narration_settings(settings: Settings, url: str) -> NarrationSettings:
+    return NarrationSettings(
+        backend_url=url,
+        backend_token=settings.backend_token,
+        backend_wait=settings.backend_wait,
+        cache_ttl=settings.cache_ttl,
+        concurrency=settings.concurrency,
+        evict=settings.evict,
+    )
+
+
+def clock() -> datetime:
+    """Return the time now, in UTC."""
+    return datetime.now(UTC)
+
+
+@dg.definitions
+def resources() -> dg.Definitions:
+    """The resources under the names that assets and sensors ask for."""
+    return dg.Definitions(resources=default_resources())
+
+
+def default_resources() -> dict[str, object]:
+    """Return the resources by name."""
+    return {
+        "novel_catalog": NovelCatalogResource(),
+        "audio_library": AudioLibraryResource(),
+        "tts_backend": TtsBackendResource(),
+        "narration_listener": NarrationListener(),
+    }

@@ -1,0 +1,296 @@
+"""The flow for a run over chapters: plan, speak, commit, evict, several paragraphs at once.
+
+Chapters are fed in order into one stream of steps, so that the backend is kept busy while the last
+paragraphs of a chapter are being filed. Blocking work runs in threads; a commit that has begun is
+always waited for.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TypeVar
+
+from novel_audio_pipeline.errors import (
+    NotFoundError,
+    SourceError,
+    SpeechRefusedError,
+    StorageError,
+    TransientError,
+    WrongAudioError,
+)
+from novel_audio_pipeline.library.inventory import HeldAudio
+from novel_audio_pipeline.library.library import AudioLibrary
+from novel_audio_pipeline.narration.assemble import assemble
+from novel_audio_pipeline.narration.chapter_work import ChapterWork
+from novel_audio_pipeline.narration.holdings import Holdings
+from novel_audio_pipeline.narration.outcome import ChapterOutcome, not_narrated
+from novel_audio_pipeline.narration.plan import (
+    REFUSED_BY_BACKEND,
+    Keep,
+    Move,
+    Skip,
+    Speak,
+    Step,
+    plan_chapter,
+)
+from novel_audio_pipeline.narration.progress import Progress
+from novel_audio_pipeline.narration.speaker import Speaker, SpokenPiece
+from novel_audio_pipeline.novels.model import ChapterKey
+from novel_audio_pipeline.novels.script import Script, ScriptParagraph
+from novel_audio_pipeline.tts_client.replies import SkippedSpeech
+
+LEAST_FREE_BYTES = 2 * 1024**3
+LEAST_FREE_SHARE = 0.05
+LOCK_WAIT_S = 600.0
+
+_Result = TypeVar("_Result")
+# What fails one paragraph and lets the others go on; anything else ends the run.
+_PARAGRAPH_ERRORS = (TransientError, SpeechRefusedError, WrongAudioError)
+
+
+class Narration:
+    """One run over chapters of one library through one speaker."""
+
+    def __init__(
+        self,
+        *,
+        library: AudioLibrary,
+        speaker: Speaker,
+        scripts: Callable[[str], Sequence[Script]],
+        evict: str,
+        concurrency: int,
+        progress: Progress,
+        now: Callable[[], datetime],
+    ) -> None:
+        """Prepare a run.
+
+        Args:
+            library: Where audio is filed.
+            speaker: Gets utterances out of the backend.
+            scripts: Returns all scripts of a novel, in order, by its id.
+            evict: ``proven``, ``always`` or ``never``.
+            concurrency: Speech requests under way at once; twice as many paragraphs are in work.
+            progress: Told what is done.
+            now: Gives aware instants.
+        """
+        self._library = library
+        self._speaker = speaker
+        self._scripts = scripts
+        self._evict = evict
+        self._progress = progress
+        self._now = now
+        self._workers = 2 * concurrency
+        self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="narration")
+        self._spoken: dict[str, asyncio.Future[HeldAudio | SkippedSpeech]] = {}
+        self._holdings: Holdings | None = None
+
+    async def run(
+        self, keys: Sequence[ChapterKey], *, on_chapter: Callable[[ChapterOutcome], None]
+    ) -> None:
+        """Narrate chapters in order; each outcome is handed over as soon as it stands.
+
+        A paragraph that fails leaves its chapter incomplete, and a chapter that is in no source
+        (any more) is ``missing``; the others go on. Cancelled, it commits what has been downloaded
+        and then stops.
+
+        Args:
+            keys: Which chapters, each once.
+            on_chapter: Called in the event loop with each outcome.
+
+        Raises:
+            BackendDownError: If the backend did not come back in time.
+            StorageError: If the library cannot be written or its disk is nearly full.
+        """
+        steps: asyncio.Queue[tuple[ChapterWork, Step] | None] = asyncio.Queue(self._workers)
+        open_works: set[ChapterWork] = set()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._feed(keys, steps, open_works, on_chapter))
+                for _ in range(self._workers):
+                    group.create_task(self._work(steps, open_works, on_chapter))
+        except* Exception as errors:  # noqa: BLE001  (unwrapped, not dropped)
+            raise _first(errors) from None
+        finally:
+            for work in open_works:
+                await self._in_thread(work.abandon)
+            self._threads.shutdown()
+            self._progress.tell()
+
+    async def _feed(
+        self,
+        keys: Sequence[ChapterKey],
+        steps: "asyncio.Queue[tuple[ChapterWork, Step] | None]",
+        open_works: set[ChapterWork],
+        on_chapter: Callable[[ChapterOutcome], None],
+    ) -> None:
+        """Plan each chapter when its turn comes, and put its steps on the stream."""
+        for key in keys:
+            try:
+                work = await self._in_thread(self._open, key)
+            except (NotFoundError, SourceError) as error:
+                on_chapter(not_narrated(key, error))
+                continue
+            open_works.add(work)
+            self._progress.add(total=len(work.plan.steps))
+            if not work.plan.steps:
+                await self._finish(work, open_works, on_chapter)
+            for step in work.plan.steps:
+                await steps.put((work, step))
+        for _ in range(self._workers):
+            await steps.put(None)
+
+    async def _work(
+        self,
+        steps: "asyncio.Queue[tuple[ChapterWork, Step] | None]",
+        open_works: set[ChapterWork],
+        on_chapter: Callable[[ChapterOutcome], None],
+    ) -> None:
+        """Do steps until there are no more."""
+        while (item := await steps.get()) is not None:
+            work, step = item
+            await self._do(work, step)
+            work.steps_left -= 1
+            if work.steps_left == 0:
+                await self._finish(work, open_works, on_chapter)
+
+    async def _finish(
+        self,
+        work: ChapterWork,
+        open_works: set[ChapterWork],
+        on_chapter: Callable[[ChapterOutcome], None],
+    ) -> None:
+        outcome = await self._in_thread(work.finish)
+        open_works.discard(work)
+        on_chapter(outcome)
+
+    def _open(self, key: ChapterKey) -> ChapterWork:
+        """Plan a chapter and open its folder; runs in a thread."""
+        if self._holdings is None or self._holdings.novel_id != key.novel_id:
+            self._holdings = Holdings(self._library, key.novel_id, self._scripts(key.novel_id))
+        holdings = self._holdings
+        script = holdings.script(key)
+        folder = self._library.chapter(
+            key.novel_id,
+            key.number,
+            novel_title=script.novel_title,
+            chapter_title=script.title,
+            wait_s=LOCK_WAIT_S,
+        )
+        try:
+            plan = plan_chapter(script, folder.inventory(), elsewhere=holdings.elsewhere)
+        except BaseException:
+            folder.close()
+            raise
+        return ChapterWork(plan, folder, wanted=holdings.wanted, now=self._now)
+
+    async def _do(self, work: ChapterWork, step: Step) -> None:
+        """Do one step; what fails only this paragraph is written down as its failure."""
+        try:
+            match step:
+                case Keep():
+                    pass
+                case Skip(paragraph):
+                    reason = str(paragraph.skip_reason)
+                    await self._in_thread(work.commit_skip, paragraph, reason)
+                case Move(paragraph, source):
+                    if not await self._in_thread(work.commit_held, paragraph, source):
+                        await self._speak(work, paragraph)
+                case Speak(paragraph):
+                    await self._speak(work, paragraph)
+        except _PARAGRAPH_ERRORS as error:
+            await self._in_thread(work.commit_failure, step.paragraph, error)
+            self._progress.add(failed=1)
+        else:
+            self._progress.add(done=1)
+
+    async def _speak(self, work: ChapterWork, paragraph: ScriptParagraph) -> None:
+        """Speak a paragraph, or take what this run has spoken for the same content key."""
+        key = str(paragraph.content_key)
+        if (earlier := self._spoken.get(key)) is not None:
+            made = await asyncio.shield(earlier)
+            if isinstance(made, SkippedSpeech):
+                await self._refused(work, paragraph, made)
+            elif not await self._in_thread(work.commit_held, paragraph, made):
+                await self._speak_and_file(work, paragraph)
+            return
+        future = self._spoken[key] = asyncio.get_running_loop().create_future()
+        try:
+            future.set_result(await self._speak_and_file(work, paragraph))
+        except BaseException as error:
+            if isinstance(error, Exception):
+                future.set_exception(error)
+                future.exception()  # read here, so that nobody need wait for it
+            else:
+                future.cancel()
+            raise
+
+    async def _speak_and_file(
+        self, work: ChapterWork, paragraph: ScriptParagraph
+    ) -> HeldAudio | SkippedSpeech:
+        """Request, download, verify, join, commit, evict."""
+        self._require_space()
+        started = time.monotonic()
+        pieces: list[SpokenPiece] = []
+        for request in paragraph.pieces:
+            piece = await self._speaker.speak(request)
+            if isinstance(piece, SkippedSpeech):
+                await self._refused(work, paragraph, piece)
+                return piece
+            pieces.append(piece)
+        work.note_speech(requests=len(pieces), synthesis_s=time.monotonic() - started)
+        held = await self._in_thread(self._file, work, paragraph, pieces)
+        self._progress.add(spoken=1, audio_s=held.duration_s)
+        for piece in pieces:
+            evicted = self._may_evict(piece) and await self._speaker.evict(piece)
+            work.note_cache(evicted=evicted, expires_at=piece.cached.expires_at)
+        return held
+
+    def _file(
+        self, work: ChapterWork, paragraph: ScriptParagraph, pieces: Sequence[SpokenPiece]
+    ) -> HeldAudio:
+        """Join and commit in one go, so that what was downloaded is committed; runs in a thread."""
+        wav, facts = assemble(paragraph, pieces, self._now())
+        warnings = tuple(piece.warning for piece in pieces if piece.warning)
+        return work.commit_audio(paragraph, wav, facts, warnings=warnings)
+
+    async def _refused(
+        self, work: ChapterWork, paragraph: ScriptParagraph, answer: SkippedSpeech
+    ) -> None:
+        """File a paragraph that the backend will not speak as skipped, with a warning."""
+        warning = f"the backend refused to speak it: {answer.reason or 'no reason given'}"
+        await self._in_thread(
+            lambda: work.commit_skip(paragraph, REFUSED_BY_BACKEND, warning=warning)
+        )
+
+    def _may_evict(self, piece: SpokenPiece) -> bool:
+        """Return whether the cache entry may be deleted now that the library holds its audio."""
+        return self._evict == "always" or (
+            self._evict == "proven" and piece.audio.verified_by == "digest"
+        )
+
+    def _require_space(self) -> None:
+        space = self._library.store.space()
+        least = min(LEAST_FREE_BYTES, int(space.total_bytes * LEAST_FREE_SHARE))
+        if space.free_bytes < least:
+            raise StorageError(
+                f"only {space.free_bytes / 1e9:.1f} GB are free on the library's disk, and "
+                f"{least / 1e9:.1f} GB are kept free; make room, then run again: what is in the "
+                "library stays"
+            )
+
+    async def _in_thread(self, function: Callable[..., _Result], *args: object) -> _Result:
+        """Run a blocking function in a thread; when cancelled, let it end first."""
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._threads, lambda: function(*args))
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            raise
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the first of several errors that ended a run at once."""
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

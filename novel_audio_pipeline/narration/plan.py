@@ -1,0 +1,146 @@
+"""Deciding what to do with each paragraph of a chapter: a pure function over script and holdings."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from novel_audio_pipeline.library.inventory import (
+    ChapterInventory,
+    HeldAudio,
+    HeldParagraph,
+    Standing,
+)
+from novel_audio_pipeline.library.record import text_key
+from novel_audio_pipeline.novels.script import Script, ScriptParagraph
+
+REFUSED_BY_BACKEND = "refused_by_backend"
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What stands at the paragraph's place is what the script wants.
+
+    Attributes:
+        paragraph: Of the script.
+        is_audio: False if what stands there is a skip.
+    """
+
+    paragraph: ScriptParagraph
+    is_audio: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The audio stands elsewhere in the novel's folder."""
+
+    paragraph: ScriptParagraph
+    source: HeldAudio
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """The audio is nowhere: it is asked for."""
+
+    paragraph: ScriptParagraph
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """There is nothing to speak, and the library does not say so yet."""
+
+    paragraph: ScriptParagraph
+
+
+Step = Keep | Move | Speak | Skip
+
+
+@dataclass(frozen=True, slots=True)
+class ChapterPlan:
+    """What is to be done for one chapter.
+
+    Attributes:
+        script: What the chapter should be.
+        steps: One for each paragraph of the script, in order.
+        beyond: Numbers of held paragraphs that the script has not.
+        settled: Whether nothing at all needs to be written.
+    """
+
+    script: Script
+    steps: tuple[Step, ...]
+    beyond: tuple[int, ...]
+    settled: bool
+
+    @property
+    def kept_audio(self) -> int:
+        """How many paragraphs keep the audio that stands at their place."""
+        return sum(isinstance(step, Keep) and step.is_audio for step in self.steps)
+
+
+def is_as_scripted(paragraph: ScriptParagraph, held: HeldParagraph) -> bool:
+    """Return whether what is held at a paragraph's place is what the script wants there.
+
+    Audio must be intact and have the paragraph's content key; audio adopted from the existing
+    system, which kept no key, must have its text. A skip must have its text and reason, and text
+    that a backend refused stays refused until it is asked for again on purpose.
+    """
+    same_text = held.text_key == text_key(paragraph.text)
+    if held.standing is Standing.SKIPPED:
+        return same_text and held.skip_reason in (paragraph.skip_reason, REFUSED_BY_BACKEND)
+    if held.standing is not Standing.INTACT or paragraph.skip_reason is not None:
+        return False
+    if held.adopted:
+        return same_text
+    return held.content_key == paragraph.content_key
+
+
+def plan_chapter(
+    script: Script, held: ChapterInventory, *, elsewhere: Callable[[str], HeldAudio | None]
+) -> ChapterPlan:
+    """Return the step for each paragraph of a chapter: keep, move, speak or skip.
+
+    Args:
+        script: What the chapter should be.
+        held: What the chapter's folder holds.
+        elsewhere: The audio that the novel's folder holds under a key, or None. It is only asked
+            for what is not kept, so that an unchanged chapter costs no look at the others.
+    """
+    steps = tuple(
+        _step(paragraph, held.paragraphs.get(paragraph.number), elsewhere)
+        for paragraph in script.paragraphs
+    )
+    beyond = tuple(sorted(n for n in held.paragraphs if n > len(script.paragraphs)))
+    settled = (
+        held.settled
+        and not beyond
+        and held.manifest is not None
+        and held.manifest.script_digest == script.digest
+        and all(isinstance(step, Keep) for step in steps)
+    )
+    return ChapterPlan(script=script, steps=steps, beyond=beyond, settled=settled)
+
+
+def _step(
+    paragraph: ScriptParagraph,
+    held: HeldParagraph | None,
+    elsewhere: Callable[[str], HeldAudio | None],
+) -> Step:
+    if held is not None and is_as_scripted(paragraph, held):
+        return Keep(paragraph, is_audio=held.standing is Standing.INTACT)
+    if paragraph.content_key is None:
+        return Skip(paragraph)
+    source = elsewhere(paragraph.content_key) or elsewhere(text_key(paragraph.text))
+    return Move(paragraph, source) if source else Speak(paragraph)
+
+
+def wanted_keys(scripts: Iterable[Script]) -> frozenset[str]:
+    """Return every key under which some script wants audio: content keys, and keys of texts."""
+    spoken = [p for script in scripts for p in script.paragraphs if p.content_key is not None]
+    keys = {p.content_key for p in spoken if p.content_key is not None}
+    return frozenset(keys | {text_key(p.text) for p in spoken})
+
+
+def first_by_key(held: Iterable[HeldAudio]) -> Mapping[str, HeldAudio]:
+    """Return for each key the audio that is held first."""
+    index: dict[str, HeldAudio] = {}
+    for audio in held:
+        index.setdefault(audio.key, audio)
+    return index

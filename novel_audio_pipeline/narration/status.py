@@ -1,0 +1,116 @@
+"""How chapters stand, and what narrating them would cost: looking only, nothing is written."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from novel_audio_pipeline.library.inventory import ChapterInventory
+from novel_audio_pipeline.library.library import AudioLibrary
+from novel_audio_pipeline.narration.plan import (
+    ChapterPlan,
+    Keep,
+    Move,
+    Skip,
+    Speak,
+    first_by_key,
+    plan_chapter,
+)
+from novel_audio_pipeline.narration.verify import expected_duration_s
+from novel_audio_pipeline.novels.model import ChapterKey
+from novel_audio_pipeline.novels.script import Script
+
+StandingState = Literal["complete", "incomplete", "missing", "stale"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChapterStatus:
+    """How one chapter stands, and what a narration would do.
+
+    Attributes:
+        key: Which chapter.
+        title: Its present title.
+        digest: Of its script.
+        state: ``complete``; ``stale`` if it was complete for another text or voice; ``missing`` if
+            nothing is held of it; else ``incomplete``.
+        settled: Whether not even a file needs tidying.
+        paragraphs: Length of the script.
+        kept: Paragraphs whose audio stands as wanted.
+        to_move: Paragraphs whose audio is elsewhere in the library.
+        to_speak: Paragraphs that would be asked for.
+        skipped: Paragraphs that hold nothing to speak.
+        failed: Paragraphs with a failure on record.
+        audio_s: Seconds of audio held.
+        audio_bytes: Bytes of audio held.
+        audio_s_to_speak: Seconds of audio to come, as expected by its length.
+    """
+
+    key: ChapterKey
+    title: str
+    digest: str
+    state: StandingState
+    settled: bool
+    paragraphs: int
+    kept: int
+    to_move: int
+    to_speak: int
+    skipped: int
+    failed: int
+    audio_s: float
+    audio_bytes: int
+    audio_s_to_speak: float
+
+
+def chapter_statuses(
+    scripts: Sequence[Script], library: AudioLibrary, *, verify: bool = False
+) -> Iterator[ChapterStatus]:
+    """Yield how each chapter of one novel stands.
+
+    Args:
+        scripts: All scripts of the novel, or some of them; in any case of one novel.
+        library: Looked at, never written.
+        verify: Whether audio that no manifest vouches for is hashed; else it counts as not there.
+    """
+    if not scripts:
+        return
+    inventory = library.inventory(scripts[0].key.novel_id, verify=verify)
+    elsewhere = first_by_key(inventory.held())
+    for script in scripts:
+        held = inventory.chapters.get(script.key.number) or ChapterInventory(script.key.number)
+        yield _status(plan_chapter(script, held, elsewhere=elsewhere.get), held)
+
+
+def _status(plan: ChapterPlan, held: ChapterInventory) -> ChapterStatus:
+    to_speak = [step.paragraph for step in plan.steps if isinstance(step, Speak)]
+    audio = [paragraph.audio for paragraph in held.paragraphs.values() if paragraph.audio]
+    return ChapterStatus(
+        key=plan.script.key,
+        title=plan.script.title,
+        digest=plan.script.digest,
+        state=_state(plan, held),
+        settled=plan.settled,
+        paragraphs=len(plan.steps),
+        kept=plan.kept_audio,
+        to_move=sum(isinstance(step, Move) for step in plan.steps),
+        to_speak=len(to_speak),
+        skipped=sum(
+            isinstance(step, Skip) or (isinstance(step, Keep) and not step.is_audio)
+            for step in plan.steps
+        ),
+        failed=sum(paragraph.failure is not None for paragraph in held.paragraphs.values()),
+        audio_s=sum(one.duration_s for one in audio),
+        audio_bytes=sum(one.size_bytes for one in audio),
+        audio_s_to_speak=sum(
+            expected_duration_s(piece) for paragraph in to_speak for piece in paragraph.pieces
+        ),
+    )
+
+
+def _state(plan: ChapterPlan, held: ChapterInventory) -> StandingState:
+    if all(isinstance(step, Keep) for step in plan.steps) and not plan.beyond:
+        return "complete"
+    if not held.paragraphs:
+        return "missing"
+    manifest = held.manifest
+    if manifest is not None and manifest.complete and manifest.script_digest != plan.script.digest:
+        return "stale"
+    return "incomplete"
