@@ -24,6 +24,7 @@ _RANGE_START, _RANGE_END = (
     "dagster/asset_partition_range_start",
     "dagster/asset_partition_range_end",
 )
+_NO_RETRY = {"dagster/max_retries": "0"}  # the daemon could not start a run of ours again
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -61,6 +62,9 @@ class DagsterRuns:
             digests: Digest of the script of each chapter to narrate.
             listener: Told what happens; also of an error that ends a run, after which there is
                 no further run.
+
+        Raises:
+            KeyboardInterrupt: If somebody stopped it; what was downloaded is committed.
         """
         changed = changed_chapters(
             digests,
@@ -81,10 +85,13 @@ class DagsterRuns:
             result = job.execute_in_process(
                 run_config=_QUIET,
                 instance=self._instance,
-                tags={_RANGE_START: first, _RANGE_END: last, **process_tags()},
+                tags={_RANGE_START: first, _RANGE_END: last, **_NO_RETRY, **process_tags()},
                 raise_on_error=False,
             )
-            if not result.success and listener.is_over:
+            if listener.was_interrupted:
+                self._instance.report_run_canceled(result.dagster_run, "stopped with Ctrl-C")
+                raise KeyboardInterrupt
+            if listener.is_over:
                 return
 
 

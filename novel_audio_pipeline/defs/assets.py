@@ -138,6 +138,9 @@ def narrate_chapters(
                         )
                     else:
                         incomplete.append(_reported(context, happening))
+    except dg.DagsterExecutionInterruptedError:
+        narration_listener.interrupted()
+        raise
     except NovelAudioError as error:
         narration_listener.ended(error)
         raise dg.Failure(str(error), allow_retries=False) from error
