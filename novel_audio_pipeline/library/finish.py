@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import PurePosixPath
 
+from novel_audio_pipeline.library.aside import empty_aside
 from novel_audio_pipeline.library.commit import ParagraphPlace, Wanted
 from novel_audio_pipeline.library.inventory import HeldParagraph, Standing
-from novel_audio_pipeline.library.layout import ASIDE, MANIFEST, PLAYLIST
+from novel_audio_pipeline.library.layout import MANIFEST, PLAYLIST
 from novel_audio_pipeline.library.manifest import ChapterManifest, ManifestEntry
 from novel_audio_pipeline.library.manifest_json import manifest_to_json, playlist_of
 from novel_audio_pipeline.library.scan import ScannedChapter, ScannedParagraph, scan_chapter
@@ -14,7 +15,6 @@ from novel_audio_pipeline.storage.store import FileStore
 from novel_audio_pipeline.storage.temporary import is_temporary
 
 _GOOD = (Standing.INTACT, Standing.SKIPPED)
-_ASIDE_SUFFIXES = ("_metadata.json", ".wav")  # the record goes first
 
 
 class ChapterFinish:
@@ -59,7 +59,13 @@ class ChapterFinish:
             self._tidy(before.paragraphs[paragraph])
         after = self._scan({n: found.entry for n, found in before.paragraphs.items()})
         stands = {n: found for n, found in after.paragraphs.items() if self._is_as_scripted(found)}
-        self._empty_aside({found.held.audio.key for found in stands.values() if found.held.audio})
+        here = {found.held.audio.key for found in stands.values() if found.held.audio}
+        empty_aside(
+            self._store,
+            self._folder.parent,
+            lambda key: key in here or not self._wanted(key),
+            now=self._now,
+        )
         for path in {leftover.parent for leftover in self._temporaries(after)}:
             self._store.clear_temporaries(path, now=self._now)
         manifest = ChapterManifest(
@@ -99,23 +105,6 @@ class ChapterFinish:
             and found.held.standing in _GOOD
             and self._as_scripted(found.held)
         )
-
-    def _empty_aside(self, standing: set[str]) -> None:
-        """Remove from ``.aside/`` what nobody wants and what stands here, record first."""
-        aside = self._folder.parent / ASIDE
-        names = [entry.name for entry in self._store.entries(aside) or ()]
-        if not names:
-            self._store.remove_folder(aside)
-            return
-        for suffix in _ASIDE_SUFFIXES:
-            keys = {n: n.removesuffix(suffix) for n in names if n.endswith(suffix)}
-            self._store.remove(
-                aside / name
-                for name, key in keys.items()
-                if not is_temporary(name) and (key in standing or not self._wanted(key))
-            )
-        self._store.clear_temporaries(aside, now=self._now)
-        self._store.remove_folder(aside)
 
     def _temporaries(self, scan: ScannedChapter) -> list[PurePosixPath]:
         files = [path for found in scan.paragraphs.values() for path in found.leftovers]

@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.library.aside import empty_aside
 from novel_audio_pipeline.library.chapter import ChapterFolder
+from novel_audio_pipeline.library.commit import Wanted
 from novel_audio_pipeline.library.inventory import ChapterInventory, HeldAudio, NovelInventory
 from novel_audio_pipeline.library.layout import (
+    ASIDE,
     LOCKS,
     chapter_folder_name,
     chapter_number_of,
@@ -143,6 +146,37 @@ class AudioLibrary:
             now=self._now,
         )
 
+    def tidy(self, novel_id: str, *, wanted: Wanted) -> bool:
+        """Empty a novel's ``.aside/`` of what nobody wants and what stands in some chapter.
+
+        Called at the end of a run: ``ChapterFolder.finish`` looks at its own chapter only. Does
+        nothing while a chapter of the novel is open, since what stands may then be displaced.
+
+        Args:
+            novel_id: As everywhere.
+            wanted: Whether some script of the novel wants the audio of a key.
+
+        Returns:
+            Whether nothing is left aside.
+
+        Raises:
+            StorageError: If something cannot be read or removed.
+        """
+        folders = self._novel_folders(novel_id)[:1]
+        if not folders or self.store.entries(folders[0] / ASIDE) is None:
+            return True
+        with self._locks.alone(novel_id) as is_alone:
+            if not is_alone:
+                return False
+            chapters = self.inventory(novel_id).chapters.values()
+            stands = {audio.key for chapter in chapters for audio in _audio_of(chapter)}
+            return empty_aside(
+                self.store,
+                folders[0],
+                lambda key: key in stands or not wanted(key),
+                now=self._now(),
+            )
+
     def _named_novel(
         self, novel_id: str, name: str, lease: Lease
     ) -> tuple[PurePosixPath, str | None]:
@@ -151,7 +185,7 @@ class AudioLibrary:
         found = self._novel_folders(novel_id)[:1]
         if not found or _same_name(found[0].name, name):
             return (found[0] if found else wanted), None
-        with self._locks.alone(lease) as is_alone:
+        with self._locks.alone(novel_id, but=lease) as is_alone:
             if not is_alone:
                 return found[0], f"{found[0]} is in use, and keeps its name until it is not"
             return self._renamed(found[0], wanted)

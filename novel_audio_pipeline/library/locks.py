@@ -76,14 +76,19 @@ class ChapterLocks(ABC):
             time.sleep(_PAUSE_S)
 
     @contextlib.contextmanager
-    def alone(self, lease: Lease) -> Iterator[bool]:
-        """Have the whole novel of a lease to oneself for a moment; yields whether that is so."""
-        with contextlib.ExitStack() as held, self._gate(lease.novel_id) as is_open:
-            is_alone = is_open and lease.locked
-            for name in self._taken(lease.novel_id) if is_alone else ():
-                if name == str(lease.number):
+    def alone(self, novel_id: str, *, but: Lease | None = None) -> Iterator[bool]:
+        """Have a whole novel to oneself for a moment; yields whether that is so.
+
+        Args:
+            novel_id: Of the novel.
+            but: A chapter that the caller has; without its lock nobody is alone.
+        """
+        with contextlib.ExitStack() as held, self._gate(novel_id) as is_open:
+            is_alone = is_open and (but is None or but.locked)
+            for name in self._taken(novel_id) if is_alone else ():
+                if but is not None and name == str(but.number):
                     continue
-                release = self._try(lease.novel_id, name)
+                release = self._try(novel_id, name)
                 if release is None:
                     is_alone = False
                     break
@@ -179,7 +184,12 @@ class FileLocks(ChapterLocks):
 
 
 class NoLocks(ChapterLocks):
-    """Everyone has everything at once: what the library must stand without harm."""
+    """Everyone has every chapter at once, nobody a novel: the library stands it without harm."""
+
+    @contextlib.contextmanager
+    def alone(self, novel_id: str, *, but: Lease | None = None) -> Iterator[bool]:  # noqa: ARG002 - the interface's
+        """Yield False: who can see nobody cannot know to be alone."""
+        yield False
 
     def _try(self, novel_id: str, name: str) -> Release | None:  # noqa: ARG002 - the interface's
         return _nothing

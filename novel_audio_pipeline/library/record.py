@@ -13,6 +13,8 @@ VerifiedBy = Literal["digest", "folder", "size", "structure"]
 class RecordError(PermanentError):
     """A record, failure or manifest cannot be read: damaged, incomplete, or of a newer format."""
 
+    code = "record_unreadable"
+
 
 @dataclass(frozen=True, slots=True)
 class ParagraphText:

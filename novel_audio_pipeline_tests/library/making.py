@@ -111,7 +111,9 @@ class MiniNarration:
         wanted |= {text_key(text) for script in scripts for text in script.texts}
         held = self.library.inventory(scripts[0].novel_id).held()
         elsewhere = {audio.key: audio for audio in reversed(list(held))}
-        return [self._chapter(script, elsewhere, wanted) for script in scripts]
+        manifests = [self._chapter(script, elsewhere, wanted) for script in scripts]
+        self.library.tidy(scripts[0].novel_id, wanted=wanted.__contains__)
+        return manifests
 
     def _chapter(
         self, script: MiniScript, elsewhere: dict[str, HeldAudio], wanted: set[str]
@@ -148,6 +150,10 @@ class MiniNarration:
             return
         self.spoken.append(text)
         folder.commit_audio(script.record(number), speech(text), wanted=wanted.__contains__)
+        self.evict(text)
+
+    def evict(self, text: str) -> None:
+        """Take what has been committed out of the cache."""
 
 
 def open_chapter(library: AudioLibrary, script: MiniScript) -> ChapterFolder:

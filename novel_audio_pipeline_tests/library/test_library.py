@@ -191,6 +191,25 @@ def test_displaced_audio_that_a_later_chapter_wants_waits_aside(library):
     assert not any(".aside" in name for name in files(library))
 
 
+def test_what_stands_in_another_chapter_by_now_does_not_stay_aside(library):
+    narrated(library, MiniScript(["x", "a"]), MiniScript(["c"], number=2))
+    exchanged = [MiniScript(["c"]), MiniScript(["x", "a"], number=2)]
+    assert narrated(library, *exchanged).spoken == []
+    assert not any(".aside" in name for name in files(library))
+
+
+def test_nothing_is_taken_from_aside_while_a_chapter_is_open(library):
+    narrated(library, MiniScript(["a"]))
+    script = MiniScript(["b"])
+    with open_chapter(library, script) as folder:
+        folder.commit_audio(script.record(1), speech("b"), wanted=anything)
+        assert not library.tidy("so-do", wanted=nothing)
+        assert len(aside(library)) == 1
+    assert library.tidy("so-do", wanted=nothing)
+    assert aside(library) == ()
+    assert library.tidy("so-do", wanted=nothing)
+
+
 def test_new_titles_rename_folders_and_cost_nothing(library):
     narrated(library, MiniScript(TEXTS))
     script = MiniScript(TEXTS, novel_title="Dumb Luck?", title="One / 1")

@@ -1,0 +1,35 @@
+"""``python -m novel_audio_pipeline_tests.sweeps kill|fail|corrupt|forget|mutants|all [--stride N]``."""
+
+import argparse
+import sys
+import time
+
+from novel_audio_pipeline_tests.sweeps.scenario import LibraryScenario
+from novel_audio_pipeline_tests.sweeps.sweeps import Result, Sweeper
+
+SWEEPS = ("kill", "fail", "corrupt", "forget")
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m novel_audio_pipeline_tests.sweeps")
+    parser.add_argument("sweep", choices=[*SWEEPS, "all"])
+    parser.add_argument("--stride", type=int, default=1, help="try every N-th call only")
+    parser.add_argument("--most", type=int, default=20, help="stop a sweep after N violations")
+    chosen = parser.parse_args(arguments)
+    violations = 0
+    for name in SWEEPS if chosen.sweep == "all" else [chosen.sweep]:
+        began = time.monotonic()
+        sweeper = Sweeper(LibraryScenario(), stride=chosen.stride, most=chosen.most)
+        result: Result = getattr(sweeper, name)()
+        violations += len(result.violations)
+        print(
+            f"{name}: {sum(result.swept.values())} tried, {len(result.violations)} violations, "
+            f"{time.monotonic() - began:.0f} s; {dict(sorted(result.swept.items()))}"
+        )
+        for sentence in result.violations:
+            print(f"  {sentence}")
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
