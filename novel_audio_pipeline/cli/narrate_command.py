@@ -71,17 +71,23 @@ def _select(
     for novel_id in novel_ids:
         scripts = context.catalog.scripts(novel_id)
         meant = [script for script in scripts if is_selected(script.key.number, chapters)]
-        _require_chapters(novel_id, len(scripts), chapters if novels else None)
+        if novels:
+            _require_chapters(novel_id, [script.key.number for script in scripts], chapters)
         selected += chapter_statuses(meant, context.library)
     if not novel_ids and not problems:
         say(f"no novels in {context.settings.novels_dir}; put EPUB or text files there")
     return selected, problems
 
 
-def _require_chapters(novel_id: str, count: int, chapters: Sequence[range] | None) -> None:
+def _require_chapters(
+    novel_id: str, numbers: Sequence[int], chapters: Sequence[range] | None
+) -> None:
+    """Refuse a range whose ends the novel has not."""
     for part in chapters or ():
-        if part[-1] > count:
-            raise NotFoundError(f"{novel_id} has no chapter {part[-1]}; it has {count}")
+        for end in (part[0], part[-1]):
+            if end not in numbers:
+                known = f"{numbers[0]} to {numbers[-1]}" if numbers else "none"
+                raise NotFoundError(f"{novel_id} has no chapter {end}; its chapters are {known}")
 
 
 def _narrate(
