@@ -8,6 +8,7 @@ from types import FrameType
 import click
 
 from novel_audio_pipeline.cli.backend_command import backend_command
+from novel_audio_pipeline.cli.demo_command import demo_command
 from novel_audio_pipeline.cli.exit_status import ExitStatus, status_of
 from novel_audio_pipeline.cli.narrate_command import narrate_command
 from novel_audio_pipeline.cli.novels_commands import novels_command, script_command
@@ -34,6 +35,7 @@ for command in (
     narrate_command,
     status_command,
     settings_command,
+    demo_command,
     backend_command,
     up_command,
 ):

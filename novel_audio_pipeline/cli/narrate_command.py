@@ -35,19 +35,43 @@ def narrate_command(
     What the library holds is kept. Chapters that are complete start no run.
     """
     context = CommandContext()
-    statuses, problems = _select(context, novels, chapters)
     if dry_run:
+        statuses, problems = _select(context, novels, chapters)
         _print_dry_run(statuses, as_json=as_json)
         return ExitStatus.INCOMPLETE if problems else ExitStatus.DONE
-    rows = _narrate(context, statuses)
-    requests = sum(requested for _, requested in rows)
-    chapter_rows = [row for row, _ in rows]
+    return narrate(context, novels=novels, chapters=chapters, as_json=as_json)
+
+
+def narrate(
+    context: CommandContext,
+    *,
+    novels: Sequence[str],
+    chapters: Sequence[range] | None,
+    as_json: bool,
+) -> ExitStatus:
+    """Narrate what is missing or changed, print what became of it, and return the exit status.
+
+    Args:
+        context: Settings, novels and library.
+        novels: Ids of novels; none means all.
+        chapters: Ranges of chapters; none means all.
+        as_json: Whether a JSON document is printed instead of a table.
+
+    Raises:
+        NovelAudioError: What ended the narration early.
+        KeyboardInterrupt: If somebody stopped it.
+    """
+    statuses, problems = _select(context, novels, chapters)
+    results = _narrate(context, statuses)
+    rows = [row for row, _ in results]
+    requests = sum(requested for _, requested in results)
     if as_json:
-        print_json(chapter_document(chapter_rows, requests=requests))
+        print_json(chapter_document(rows, requests=requests))
     else:
-        print_chapters(chapter_rows)
-        say(f"{requests} paragraphs or pieces were asked for.")
-    is_complete = all(row["state"] == "complete" for row in chapter_rows)
+        print_chapters(rows)
+        minutes = sum(row["seconds"] for row in rows) / 60
+        say(f"{minutes:.1f} minutes of audio; {requests} synthesis requests were needed.")
+    is_complete = all(row["state"] == "complete" for row in rows)
     return ExitStatus.DONE if is_complete and not problems else ExitStatus.INCOMPLETE
 
 

@@ -1,0 +1,42 @@
+# make only wraps commands; each works by itself too (see README.md).
+PYTHON ?= python3
+VENV ?= .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+RUN := $(BIN)/python -m novel_audio_pipeline
+
+.PHONY: run up test check bench install clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+# Narrate the two sample novels, from nothing to a library you can listen to.
+run: install
+	$(RUN) demo
+
+# Backend, Dagster daemon and web UI; Ctrl-C stops all three.
+up: install
+	$(RUN) up
+
+test: install
+	$(BIN)/python -m pytest -q
+
+# Format, lint, types, definitions.
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/dg check defs
+
+bench: install
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
