@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
-from importlib import metadata
+from importlib import metadata as distribution
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -12,9 +12,13 @@ from starlette.exceptions import HTTPException
 
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.tts_backend.backend import Backend
+from novel_audio_pipeline.tts_backend.budget import DiskBudget
 from novel_audio_pipeline.tts_backend.cache_routes import cache_routes
 from novel_audio_pipeline.tts_backend.doors import Doors
 from novel_audio_pipeline.tts_backend.engines.base import Engine, EngineError
+from novel_audio_pipeline.tts_backend.existing_routes import existing_routes
+from novel_audio_pipeline.tts_backend.metrics import Metrics
+from novel_audio_pipeline.tts_backend.openai_routes import openai_routes
 from novel_audio_pipeline.tts_backend.refusals import RefusalError, answer_error
 from novel_audio_pipeline.tts_backend.service_routes import SERVICE, service_routes
 from novel_audio_pipeline.tts_backend.settings import BackendSettings
@@ -23,6 +27,7 @@ from novel_audio_pipeline.tts_backend.synthesis import Synthesizer
 from novel_audio_pipeline.tts_backend.synthesis_routes import synthesis_routes
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 
+_DRAIN_S = 2.0
 _ANSWERED: tuple[type[Exception], ...] = (
     Exception,
     RefusalError,
@@ -53,15 +58,27 @@ def create_app(
         cache: The folder; ``guard.refuse_wrong_root`` was asked about it.
         now: The clock.
     """
-    sweeper = Sweeper(cache=cache, ttl=settings.ttl, interval=settings.cleanup_interval, now=now)
+    metrics = Metrics(waiting=lambda: sum(engine.waiting for engine in engines))
+    budget = DiskBudget(
+        cache, max_bytes=settings.max_storage_bytes, min_free_bytes=settings.min_free_bytes
+    )
     backend = Backend(
         settings=settings,
         engines=tuple(engines),
         cache=cache,
         now=now,
-        synthesizer=Synthesizer(cache=cache, ttl=settings.ttl, now=now),
-        sweeper=sweeper,
-        version=metadata.version("novel-audio-pipeline"),
+        synthesizer=Synthesizer(
+            cache=cache, ttl=settings.ttl, now=now, budget=budget, metrics=metrics
+        ),
+        sweeper=Sweeper(
+            cache=cache,
+            ttl=settings.ttl,
+            interval=settings.cleanup_interval,
+            now=now,
+            metrics=metrics,
+        ),
+        metrics=metrics,
+        version=distribution.version("novel-audio-pipeline"),
     )
     app = FastAPI(
         title=SERVICE,
@@ -72,7 +89,9 @@ def create_app(
     app.include_router(service_routes(backend))
     app.include_router(synthesis_routes(backend))
     app.include_router(cache_routes(backend))
-    app.add_middleware(Doors, settings=settings)
+    app.include_router(existing_routes(backend))
+    app.include_router(openai_routes(backend))
+    app.add_middleware(Doors, settings=settings, metrics=metrics)
     return app
 
 
@@ -89,7 +108,7 @@ async def _lifespan(backend: Backend) -> AsyncIterator[None]:
             sweeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await sweeping
-            await backend.synthesizer.drain()
+            await backend.synthesizer.drain(timeout_s=_DRAIN_S)
     finally:
         for engine in backend.engines:
             await engine.close()

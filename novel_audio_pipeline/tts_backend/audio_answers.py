@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import hashlib
 from collections.abc import AsyncIterator
 from datetime import datetime
 from io import BufferedReader
@@ -22,6 +23,11 @@ _BLOCK_BYTES = 256 * 1024
 def repr_digest(sha256: str) -> str:
     """Return the value of ``Repr-Digest`` (RFC 9530) for a digest in hex."""
     return f"sha-256=:{base64.b64encode(binascii.unhexlify(sha256)).decode()}:"
+
+
+def repr_digest_of(data: bytes) -> str:
+    """Return the value of ``Repr-Digest`` for these bytes."""
+    return repr_digest(hashlib.sha256(data).hexdigest())
 
 
 def audio_headers(file_id: str, *, sha256: str, expires_at: datetime | None) -> dict[str, str]:

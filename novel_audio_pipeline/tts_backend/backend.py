@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from novel_audio_pipeline.tts_backend.engines.base import Engine
+from novel_audio_pipeline.tts_backend.metrics import Metrics
 from novel_audio_pipeline.tts_backend.settings import BackendSettings
 from novel_audio_pipeline.tts_backend.sweeper import Sweeper
 from novel_audio_pipeline.tts_backend.synthesis import Synthesizer
@@ -22,6 +23,7 @@ class Backend:
         now: The clock, aware UTC.
         synthesizer: Cached or spoken once.
         sweeper: Removes what is expired.
+        metrics: What is counted.
         version: Of this package.
     """
 
@@ -31,4 +33,5 @@ class Backend:
     now: Callable[[], datetime]
     synthesizer: Synthesizer
     sweeper: Sweeper
+    metrics: Metrics
     version: str

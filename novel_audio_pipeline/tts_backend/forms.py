@@ -16,23 +16,30 @@ def _whole_characters(text: str) -> str:
     return text
 
 
-_Text = Annotated[str, AfterValidator(_whole_characters)]
-_Name = Annotated[_Text, Field(max_length=_MAX_NAME_CHARS)]
+Text = Annotated[str, AfterValidator(_whole_characters)]
+Name = Annotated[Text, Field(max_length=_MAX_NAME_CHARS)]
 
 
 class SynthesizeForm(BaseModel):
-    """``POST /api/tts/synthesize``. Unknown fields are ignored; null is the same as left out."""
+    """``POST /api/tts/synthesize``. Unknown fields change nothing; null is the same as left out."""
 
-    model_config = ConfigDict(strict=True, extra="ignore")
+    model_config = ConfigDict(strict=True, extra="allow")
 
-    text: Annotated[_Text, Field(description="What is spoken; its NFC form is what counts.")]
-    model: _Name | None = None
-    voice: _Name | None = None
+    text: Annotated[Text, Field(description="What is spoken; its NFC form is what counts.")]
+    model: Name | None = None
+    voice: Name | None = None
     language: Annotated[
-        _Name | None, Field(description="A language tag; its first part counts.")
+        Name | None, Field(description="A language tag; its first part counts.")
     ] = None
     speed: Annotated[
         float | None, Field(description="1.0 is the voice's own.", allow_inf_nan=False)
+    ] = None
+    speaker: Annotated[
+        Name | None, Field(description="The voice, as one of the existing backends calls it.")
+    ] = None
+    speed_factor: Annotated[
+        float | None,
+        Field(description="The speed, as others of them call it.", allow_inf_nan=False),
     ] = None
     take: Annotated[
         int | None,
@@ -54,5 +61,5 @@ class SynthesizeForm(BaseModel):
         Field(description="Whether the answer is the audio itself; it is unless this is false."),
     ] = None
     reference: Annotated[
-        _Name | None, Field(description="Anything of the client's own; logged and answered.")
+        Name | None, Field(description="Anything of the client's own; logged and answered.")
     ] = None

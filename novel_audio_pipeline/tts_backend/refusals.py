@@ -11,7 +11,12 @@ from starlette.exceptions import HTTPException
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.tts_backend.engines.base import EngineBusyError, EngineError
 
-_CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+_CODE_OF_STATUS = {
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "body_too_slow",
+    413: "body_too_large",
+}
 _STATUS_OF_ENGINE_CODE = {"speed_out_of_range": 422, "stopping": 503}
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -34,14 +39,22 @@ class RefusalError(Exception):
         self.headers = headers or {}
 
 
-def error_document(code: str, message: str) -> dict[str, Any]:
-    """Return the body of every error; ``detail`` is where older clients look."""
-    return {"error": {"code": code, "message": message}, "detail": message}
+def error_document(refusal: RefusalError, *, path: str) -> dict[str, Any]:
+    """Return the body of every error.
+
+    ``detail`` is where clients of the existing system look; below ``/v1/`` the error has the other
+    two keys of OpenAI's.
+    """
+    error: dict[str, Any] = {"code": refusal.code, "message": str(refusal)}
+    if path.startswith("/v1/"):
+        is_theirs = refusal.status < 500  # noqa: PLR2004  # client errors end there
+        error |= {"type": "invalid_request_error" if is_theirs else "server_error", "param": None}
+    return {"error": error, "detail": str(refusal)}
 
 
-def error_answer(refusal: RefusalError) -> JSONResponse:
+def error_answer(refusal: RefusalError, *, path: str) -> JSONResponse:
     """Return the answer for a refusal."""
-    document = error_document(refusal.code, str(refusal))
+    document = error_document(refusal, path=path)
     return JSONResponse(document, status_code=refusal.status, headers=refusal.headers)
 
 
@@ -62,9 +75,9 @@ def refusal_of(error: Exception) -> RefusalError:
     return RefusalError("the backend failed; its log says why", status=500, code="internal_error")
 
 
-async def answer_error(_request: Request, error: Exception) -> JSONResponse:
+async def answer_error(request: Request, error: Exception) -> JSONResponse:
     """Answer an error raised while a request was handled."""
-    return error_answer(refusal_of(error))
+    return error_answer(refusal_of(error), path=request.url.path)
 
 
 def _engine_refusal(error: EngineError) -> RefusalError:

@@ -7,19 +7,22 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Sequence
 from typing import TextIO
 
 import uvicorn
 
 from novel_audio_pipeline.errors import UnavailableError
 from novel_audio_pipeline.tts_backend.app import create_app
+from novel_audio_pipeline.tts_backend.engines.base import Engine
 from novel_audio_pipeline.tts_backend.engines.roster import make_engines
 from novel_audio_pipeline.tts_backend.log_lines import JsonLines
+from novel_audio_pipeline.tts_backend.patience import PatientProtocol
 from novel_audio_pipeline.tts_backend.settings import BackendSettings
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.tts_cache.guard import refuse_wrong_root
 
-GRACE_S = 10
+GRACE_S = 5  # what runs is finished in this time; who started us may kill us after ten
 _BACKLOG = 2048
 _logger = logging.getLogger(__name__)
 
@@ -29,7 +32,7 @@ def serve(
 ) -> None:
     """Serve until told to stop: a signal, or with ``parent_pipe`` the end of standard input.
 
-    It ends in order: no new work, what runs is finished within ten seconds, engines are ended.
+    It ends in order: no new work, what runs is finished within five seconds, engines are ended.
     Port 0 is any free port. Log lines are JSON on standard error.
 
     Args:
@@ -51,9 +54,11 @@ def serve(
     _log_to_standard_error()
     if settings.token is None and not settings.is_loopback:
         _logger.warning("API_TOKEN=none: everyone who reaches %s may use it", settings.host)
-    app = create_app(settings, engines=make_engines(settings), cache=cache)
+    engines = make_engines(settings)
+    app = create_app(settings, engines=engines, cache=cache)
     config = uvicorn.Config(
         app,
+        http=PatientProtocol,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -62,7 +67,9 @@ def serve(
     )
     listener = _listener(settings.host, settings.port)
     with listener:
-        server = _AnnouncingServer(config, url=_url(listener), announce=announce or sys.stdout)
+        server = _AnnouncingServer(
+            config, url=_url(listener), announce=announce or sys.stdout, engines=engines
+        )
         if parent_pipe:
             _end_with_standard_input(server)
         with contextlib.suppress(SystemExit):  # how uvicorn says that it did not come up
@@ -74,10 +81,13 @@ def serve(
 class _AnnouncingServer(uvicorn.Server):
     """A server that says where it is as soon as it can answer."""
 
-    def __init__(self, config: uvicorn.Config, *, url: str, announce: TextIO) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, url: str, announce: TextIO, engines: Sequence[Engine]
+    ) -> None:
         super().__init__(config)
         self._url = url
         self._announce = announce
+        self._engines = engines
         self.was_announced = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -86,6 +96,11 @@ class _AnnouncingServer(uvicorn.Server):
             self._announce.write(json.dumps({"url": self._url}) + "\n")
             self._announce.flush()
             self.was_announced = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for engine in self._engines:
+            engine.stop_taking()
+        await super().shutdown(sockets=sockets)
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -3,8 +3,10 @@
 from typing import Any
 
 from fastapi import APIRouter
+from fastapi.responses import Response
 
 from novel_audio_pipeline.tts_backend.backend import Backend
+from novel_audio_pipeline.tts_backend.metrics import CONTENT_TYPE
 from novel_audio_pipeline.tts_backend.refusals import RefusalError
 
 SERVICE = "novel-audio-pipeline TTS backend"
@@ -53,6 +55,11 @@ def service_routes(backend: Backend) -> APIRouter:
                 headers={"Retry-After": "1"},
             )
         return {"status": "ready", "engine": engine.name}
+
+    @router.get("/metrics", response_model=None)
+    async def metrics() -> Response:
+        """Tell the numbers, in Prometheus's text format."""
+        return Response(backend.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
     @router.get("/api/tts/voices")
     async def voices() -> dict[str, Any]:

@@ -35,6 +35,9 @@ class BackendSettings:
         engine_workers: Its processes; 0 is one per processor (``TTS_ENGINE_WORKERS``).
         engine_timeout_s: A process silent for longer is replaced (``TTS_ENGINE_TIMEOUT_S``).
         queue_limit: Texts that may wait (``TTS_QUEUE_LIMIT``).
+        max_requests: Requests answered at a time (``TTS_MAX_REQUESTS``).
+        client_timeout_s: A client that sends no more of its body, or takes no more of its answer
+            (256 KiB), for longer is cut off (``TTS_CLIENT_TIMEOUT_S``).
         default_language: For requests that name neither voice nor language (``TTS_DEFAULT_LANGUAGE``).
         tone_real_time: Speed of the engine ``tone`` (``TTS_TONE_REAL_TIME``).
         max_text_chars: Longest text (``TTS_MAX_TEXT_CHARS``).
@@ -55,6 +58,8 @@ class BackendSettings:
     engine_workers: int = 0
     engine_timeout_s: float = 60.0
     queue_limit: int = 256
+    max_requests: int = 1024
+    client_timeout_s: float = 60.0
     default_language: str = "vi"
     tone_real_time: float = 20.0
     max_text_chars: int = 20_000
@@ -109,6 +114,10 @@ def settings_from(environment: Mapping[str, str]) -> BackendSettings:
             environment, "TTS_ENGINE_TIMEOUT_S", 60.0, float, low=1, high=3600
         ),
         queue_limit=_number(environment, "TTS_QUEUE_LIMIT", 256, int, low=1, high=100_000),
+        max_requests=_number(environment, "TTS_MAX_REQUESTS", 1024, int, low=1, high=100_000),
+        client_timeout_s=_number(
+            environment, "TTS_CLIENT_TIMEOUT_S", 60.0, float, low=1, high=3600
+        ),
         default_language=_language(environment),
         tone_real_time=_number(environment, "TTS_TONE_REAL_TIME", 20.0, float, low=0, high=1e6),
         max_text_chars=_number(

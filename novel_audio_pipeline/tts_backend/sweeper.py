@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.tts_backend.metrics import Metrics
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 
@@ -20,7 +21,7 @@ class Sweeper:
         ttl: Life of an entry.
         interval: Time between two sweeps.
         now: The clock.
-        swept: Told of what each sweep removed.
+        metrics: Told of what each sweep removed and left.
     """
 
     def __init__(
@@ -30,13 +31,13 @@ class Sweeper:
         ttl: timedelta,
         interval: timedelta,
         now: Callable[[], datetime],
-        swept: Callable[[list[CacheEntry]], None] = lambda _removed: None,
+        metrics: Metrics,
     ) -> None:
         self._cache = cache
         self._ttl = ttl
         self._interval = interval
         self._now = now
-        self._swept = swept
+        self._metrics = metrics
 
     async def sweep(self) -> list[CacheEntry]:
         """Remove what is expired now and return it.
@@ -49,8 +50,15 @@ class Sweeper:
             age_s = (self._now() - entry.stored_at).total_seconds()
             facts = {"file_id": entry.file_id, "age_s": age_s, "bytes": entry.size_bytes}
             _logger.info("entry_expired", extra={"facts": facts})
-        self._swept(removed)
+        await asyncio.to_thread(self._measure, removed)
         return removed
+
+    def _measure(self, removed: list[CacheEntry]) -> None:
+        entries, total_bytes = 0, 0
+        for entry in self._cache.entries():
+            entries += 1
+            total_bytes += entry.size_bytes
+        self._metrics.swept(removed=removed, entries=entries, total_bytes=total_bytes)
 
     async def run(self) -> None:
         """Sweep until cancelled; a sweep that fails is logged and tried again at the next."""

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,8 +13,10 @@ import numpy as np
 
 from novel_audio_pipeline.audio.wav import encode_wav
 from novel_audio_pipeline.speech.sentences import cut_at_sentences
+from novel_audio_pipeline.tts_backend.budget import DiskBudget
 from novel_audio_pipeline.tts_backend.choosing import Chosen
 from novel_audio_pipeline.tts_backend.engines.base import EngineError, Speech
+from novel_audio_pipeline.tts_backend.metrics import Metrics
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.tts_cache.metadata import EntryMetadata, metadata_document
 
@@ -47,12 +50,24 @@ class Synthesizer:
         cache: Where audio is looked for and stored.
         ttl: Life of an entry.
         now: The clock.
+        budget: Says whether there is room to store more.
+        metrics: Told of what is made.
     """
 
-    def __init__(self, *, cache: CacheFolder, ttl: timedelta, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        cache: CacheFolder,
+        ttl: timedelta,
+        now: Callable[[], datetime],
+        budget: DiskBudget,
+        metrics: Metrics,
+    ) -> None:
         self._cache = cache
         self._ttl = ttl
         self._now = now
+        self._budget = budget
+        self._metrics = metrics
         self._flights: dict[tuple[str, bool], asyncio.Task[Spoken]] = {}
 
     async def speak(self, chosen: Chosen, *, request_id: str, store: bool) -> Spoken:
@@ -63,6 +78,7 @@ class Synthesizer:
 
         Raises:
             EngineError: If it cannot be spoken.
+            RefusalError: 507 if there is no room to store it.
             StorageError: If it cannot be stored.
         """
         key = (chosen.request.file_id, store)
@@ -73,10 +89,10 @@ class Synthesizer:
             flight.add_done_callback(lambda done: self._landed(key, done))
         return await asyncio.shield(flight)
 
-    async def drain(self) -> None:
-        """Wait until nothing is being made any more."""
-        while self._flights:
-            await asyncio.wait(list(self._flights.values()))
+    async def drain(self, *, timeout_s: float) -> None:
+        """Wait until nothing is being made any more, or until the time is over."""
+        if self._flights:
+            await asyncio.wait(list(self._flights.values()), timeout=timeout_s)
 
     def _landed(self, key: tuple[str, bool], flight: "asyncio.Task[Spoken]") -> None:
         del self._flights[key]
@@ -87,8 +103,15 @@ class Synthesizer:
         found = await asyncio.to_thread(self._find, chosen.request.file_id)
         if found is not None:
             return found
+        if store:
+            await asyncio.to_thread(self._budget.demand_room)
+        started_s = time.monotonic()
         speech = await _speak_in_pieces(chosen)
-        return await asyncio.to_thread(self._finish, chosen, speech, request_id, store)
+        spoken = await asyncio.to_thread(self._finish, chosen, speech, request_id, store)
+        self._metrics.speech_made(
+            took_s=time.monotonic() - started_s, audio_s=spoken.document["duration_seconds"]
+        )
+        return spoken
 
     def _find(self, file_id: str) -> Spoken | None:
         """Return the entry if it is whole, recorded by us, and has ten minutes to live."""
@@ -128,6 +151,7 @@ class Synthesizer:
         )
         if store:
             self._cache.store(wav, metadata)
+            self._budget.stored(len(wav))
         document = metadata_document(metadata)
         return Spoken(request.file_id, document, metadata.expires_at, wav=wav, cached=False)
 

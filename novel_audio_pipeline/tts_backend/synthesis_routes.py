@@ -1,7 +1,7 @@
 """``POST /api/tts/synthesize``: text in, audio or its record out."""
 
-import asyncio
 import logging
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -9,10 +9,16 @@ from fastapi.responses import JSONResponse, Response
 
 from novel_audio_pipeline.tts_backend.audio_answers import MEDIA_TYPE, audio_headers
 from novel_audio_pipeline.tts_backend.backend import Backend
-from novel_audio_pipeline.tts_backend.choosing import Asked, Chosen, choose, has_something_to_say
+from novel_audio_pipeline.tts_backend.choosing import Asked, Chosen, has_something_to_say
 from novel_audio_pipeline.tts_backend.doors import request_id_of
+from novel_audio_pipeline.tts_backend.existing_clients import SERVER_PATH_FIELDS
 from novel_audio_pipeline.tts_backend.forms import SynthesizeForm
-from novel_audio_pipeline.tts_backend.refusals import RefusalError
+from novel_audio_pipeline.tts_backend.speaking import (
+    check_text,
+    choose_for_client,
+    headers_of,
+    speak_and_log,
+)
 from novel_audio_pipeline.tts_backend.synthesis import Spoken
 from novel_audio_pipeline.tts_cache.metadata import instant_text
 
@@ -30,94 +36,52 @@ def synthesis_routes(backend: Backend) -> APIRouter:
         check_text(form.text, backend)
         if not has_something_to_say(form.text):
             return _skipped(form, request, backend)
-        asked = Asked(
-            text=form.text,
-            model=form.model,
-            voice=form.voice,
-            language=form.language,
-            speed=1.0 if form.speed is None else form.speed,
-            take=form.take or 0,
-        )
-        chosen = choose(
-            asked, engines=backend.engines, default_language=backend.settings.default_language
-        )
+        chosen = choose_for_client(_asked(form), backend)
+        chosen = replace(chosen, notices=chosen.notices + _ignored(form))
+        is_stored = form.store is not False
         spoken, audio = await speak_and_log(
-            backend, chosen, request, store=form.store is not False,
+            backend,
+            chosen,
+            request,
+            store=is_stored,
             wants_audio=form.return_audio is not False,
-        )  # fmt: skip
+        )
         if audio is not None:
-            return _audio(spoken, audio, chosen, stored=form.store is not False)
+            return _audio(spoken, audio, chosen, is_stored=is_stored)
         return _record(spoken, chosen, form, request)
 
     return router
 
 
-def check_text(text: str, backend: Backend) -> None:
-    """Refuse a text that is blank or too long.
-
-    Raises:
-        RefusalError: 400 ``text_blank`` or 422 ``text_too_long``.
-    """
-    limit = backend.settings.max_text_chars
-    if not text.strip():
-        raise RefusalError("the text is blank", status=400, code="text_blank")
-    if len(text) > limit:
-        raise RefusalError(
-            f"the text has {len(text)} characters, and at most {limit} are spoken at once; "
-            "cut it at a sentence end",
-            status=422,
-            code="text_too_long",
-        )
+def _asked(form: SynthesizeForm) -> Asked:
+    speed = form.speed if form.speed is not None else form.speed_factor
+    return Asked(
+        text=form.text,
+        model=form.model,
+        voice=form.voice if form.voice is not None else form.speaker,
+        language=form.language,
+        speed=1.0 if speed is None else speed,
+        take=form.take or 0,
+    )
 
 
-async def speak_and_log(
-    backend: Backend, chosen: Chosen, request: Request, *, store: bool, wants_audio: bool
-) -> tuple[Spoken, bytes | None]:
-    """Have it spoken, with its audio if wanted, and write one log line about it.
-
-    An entry that is removed between being found and being read is made anew.
-
-    Raises:
-        EngineError: If it cannot be spoken.
-        StorageError: If it cannot be stored or read.
-    """
-    request_id = request_id_of(request.scope)
-    while True:
-        spoken = await backend.synthesizer.speak(chosen, request_id=request_id, store=store)
-        audio = spoken.wav
-        if audio is None and wants_audio:
-            audio = await asyncio.to_thread(_read, backend, spoken.file_id)
-            if audio is None:
-                continue
-        break
-    facts = {
-        "request_id": request_id,
-        "file_id": spoken.file_id,
-        "cached": spoken.cached,
-        "made_by_this_request": not spoken.cached and spoken.document["request_id"] == request_id,
-        "chars": len(chosen.request.text),
-        "voice": chosen.request.voice,
-    }
-    _logger.info("speech_answered", extra={"facts": facts})
-    return spoken, audio if wants_audio else None
+def _ignored(form: SynthesizeForm) -> tuple[str, ...]:
+    """Return a notice for each field that names a file on this machine: it is never opened."""
+    given = form.model_extra or {}
+    return tuple(
+        f"{name} is ignored: no request names a file of this machine"
+        for name in SERVER_PATH_FIELDS
+        if given.get(name) is not None
+    )
 
 
-def _read(backend: Backend, file_id: str) -> bytes | None:
-    opened = backend.cache.open(file_id)
-    if opened is None:
-        return None
-    with opened.file as file:
-        return file.read()
-
-
-def _audio(spoken: Spoken, audio: bytes, chosen: Chosen, *, stored: bool) -> Response:
+def _audio(spoken: Spoken, audio: bytes, chosen: Chosen, *, is_stored: bool) -> Response:
     headers = audio_headers(
         spoken.file_id,
         sha256=spoken.document["sha256"],
-        expires_at=spoken.expires_at if stored or spoken.cached else None,
+        expires_at=spoken.expires_at if is_stored or spoken.cached else None,
     )
-    headers |= _headers(spoken, chosen)
-    headers["Accept-Ranges"] = "none"
+    headers |= headers_of(spoken, chosen) | {"Accept-Ranges": "none"}
     return Response(audio, headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -138,26 +102,13 @@ def _record(spoken: Spoken, chosen: Chosen, form: SynthesizeForm, request: Reque
         "notices": list(chosen.notices),
         "reference": form.reference,
     }
-    headers = _headers(spoken, chosen)
+    headers = headers_of(spoken, chosen)
     if is_stored:
         headers |= {
             "X-File-ID": spoken.file_id,
             "X-Expires-At": instant_text(spoken.expires_at),
         }
     return JSONResponse(document, headers=headers)
-
-
-def _headers(spoken: Spoken, chosen: Chosen) -> dict[str, str]:
-    headers = {
-        "X-Cached": str(spoken.cached).lower(),
-        "X-Model": chosen.request.model,
-        "X-Voice": chosen.request.voice,
-        "X-Sample-Rate": str(spoken.document["sample_rate"]),
-        "X-Duration": str(spoken.document["duration_seconds"]),
-    }
-    if chosen.notices:
-        headers["X-Notices"] = "; ".join(chosen.notices).encode("ascii", "replace").decode()
-    return headers
 
 
 def _skipped(form: SynthesizeForm, request: Request, backend: Backend) -> JSONResponse:
@@ -174,5 +125,6 @@ def _skipped(form: SynthesizeForm, request: Request, backend: Backend) -> JSONRe
         "file_metadata": None,
         "reference": form.reference,
     }
+    backend.metrics.speech_answered("skipped")
     _logger.info("speech_skipped", extra={"facts": {"request_id": request_id}})
     return JSONResponse(document, headers={"X-Skipped": "true"})

@@ -20,6 +20,7 @@ from novel_audio_pipeline.speech.request import SpeechRequest
 from novel_audio_pipeline.tts_backend.app import create_app
 from novel_audio_pipeline.tts_backend.engines.base import Engine, Speech
 from novel_audio_pipeline.tts_backend.engines.tone import ToneEngine
+from novel_audio_pipeline.tts_backend.patience import PatientProtocol
 from novel_audio_pipeline.tts_backend.settings import BackendSettings
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 
@@ -74,14 +75,19 @@ class Served:
 
 @contextlib.contextmanager
 def served(
-    root: Path, *, engine: Engine | None = None, engines: Sequence[Engine] = (), **changes: object
+    root: Path,
+    *,
+    engine: Engine | None = None,
+    engines: Sequence[Engine] = (),
+    http: type[PatientProtocol] = PatientProtocol,
+    **changes: object,
 ) -> Iterator[Served]:
     """Serve a backend in a thread, on a free port, with a clock that stands still."""
     settings = BackendSettings(storage_dir=root / "cache", **changes)
     all_engines = [engine or CountingEngine(), *engines]
     cache, clock = CacheFolder(settings.storage_dir), Clock()
     app = create_app(settings, engines=all_engines, cache=cache, now=clock)
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on")
+    config = uvicorn.Config(app, http=http, log_config=None, access_log=False, lifespan="on")
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -156,7 +156,7 @@ BAD = [
     ({"text": "a", "expiry_hours": 0}, 422, "invalid_request"),
     ({"text": "a", "expiry_hours": -1}, 422, "invalid_request"),
     ({"text": "a", "expiry_hours": 1.5}, 422, "invalid_request"),
-    ({"text": "a", "voice": "nobody"}, 422, "unknown_voice"),
+    ({"text": "a", "voice": "nobody", "model": "tone"}, 422, "unknown_voice"),
     ({"text": "a", "voice": "x" * 300}, 422, "invalid_request"),
     ({"text": "a", "model": "../../etc"}, 422, "unknown_model"),
     ({"text": "a", "language": "tlh"}, 422, "unknown_language"),

@@ -68,6 +68,7 @@ class Engine(abc.ABC):
         max_chars: Longest text for one ``speak``; longer ones are cut at sentence ends before.
         min_speed: Slowest speed it can do.
         max_speed: Fastest speed it can do.
+        sample_rate_hz: What it usually speaks at; each ``Speech`` says for itself.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Engine(abc.ABC):
     max_chars: int
     min_speed: float
     max_speed: float
+    sample_rate_hz: int
 
     @property
     @abc.abstractmethod
@@ -104,6 +106,10 @@ class Engine(abc.ABC):
             EngineBusyError: If too many wait already.
             EngineError: If it failed, hung or died, twice.
         """
+
+    @abc.abstractmethod
+    def stop_taking(self) -> None:
+        """Finish what is being spoken and refuse, as ``stopping``, what waits or comes."""
 
     @abc.abstractmethod
     async def close(self) -> None:

@@ -36,6 +36,7 @@ class EspeakEngine(Engine):
     max_chars = 2000
     min_speed = 0.46
     max_speed = 2.57
+    sample_rate_hz = 22_050
 
     def __init__(
         self, *, workers: int = 0, queue_limit: int = 256, timeout_s: float = 60.0
@@ -90,6 +91,10 @@ class EspeakEngine(Engine):
         if not answer.header["ok"]:
             raise EngineError(answer.header["message"], code="engine_failed")
         return Speech(answer.pcm, int(answer.header["sample_rate_hz"]))
+
+    def stop_taking(self) -> None:
+        """Refuse what waits or comes."""
+        self.pool.stop_taking()
 
     async def close(self) -> None:
         """End the processes."""

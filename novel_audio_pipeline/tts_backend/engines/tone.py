@@ -7,7 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from novel_audio_pipeline.speech.request import SpeechRequest
-from novel_audio_pipeline.tts_backend.engines.base import Engine, EngineBusyError, Speech, Voice
+from novel_audio_pipeline.tts_backend.engines.base import (
+    Engine,
+    EngineBusyError,
+    EngineError,
+    Speech,
+    Voice,
+)
 
 _CHARS_PER_S = 17.0
 _SAMPLE_RATE_HZ = 22_050
@@ -32,6 +38,7 @@ class ToneEngine(Engine):
     max_chars = 2000
     min_speed = 0.25
     max_speed = 4.0
+    sample_rate_hz = _SAMPLE_RATE_HZ
     version = "tone 1"
     voices: Sequence[Voice] = (
         Voice("vi", "vi", "A hum, for tests"),
@@ -60,6 +67,10 @@ class ToneEngine(Engine):
         """Begin."""
         self._is_open = True
 
+    def stop_taking(self) -> None:
+        """Refuse what waits or comes."""
+        self._is_open = False
+
     async def close(self) -> None:
         """End."""
         self._is_open = False
@@ -74,12 +85,17 @@ class ToneEngine(Engine):
         finally:
             self._waiting -= 1
         try:
+            self._demand_open()
             duration_s = max(0.2, len(request.text) / _CHARS_PER_S / request.speed)
             if self._real_time:
                 await asyncio.sleep(duration_s / self._real_time)
             return await asyncio.to_thread(_hum, request.content_key, duration_s)
         finally:
             self._turns.release()
+
+    def _demand_open(self) -> None:
+        if not self._is_open:
+            raise EngineError("the engine is stopping", code="stopping")
 
 
 def _hum(key: str, duration_s: float) -> Speech:

@@ -45,6 +45,7 @@ class WorkerPool:
         self._waiting = 0
         self._recent_s: deque[float] = deque(maxlen=_RECENT)
         self._closed = False
+        self._stopping = False
 
     @property
     def waiting(self) -> int:
@@ -59,7 +60,7 @@ class WorkerPool:
     @property
     def is_open(self) -> bool:
         """Whether the pool was started and not closed."""
-        return bool(self._all) and not self._closed
+        return bool(self._all) and not (self._closed or self._stopping)
 
     async def start(self) -> None:
         """Start the children.
@@ -81,8 +82,7 @@ class WorkerPool:
             EngineBusyError: If the queue is full.
             EngineError: If two children failed at it, one after the other, or the pool is closed.
         """
-        if self._closed:
-            raise EngineError("the engine is stopping", code="stopping")
+        self._demand_open()
         if self._turns.locked() and self._waiting >= self._queue_limit:
             raise EngineBusyError(
                 f"{self._waiting} texts wait already", retry_after_s=self._retry_after_s()
@@ -93,15 +93,24 @@ class WorkerPool:
         finally:
             self._waiting -= 1
         try:
+            self._demand_open()
             return await self._ask_twice(message)
         finally:
             self._turns.release()
+
+    def stop_taking(self) -> None:
+        """Refuse every message but those that children are at."""
+        self._stopping = True
 
     async def close(self) -> None:
         """Kill all children; what they were at fails."""
         self._closed = True
         workers, self._all, self._idle = self._all, set(), []
         await asyncio.gather(*(worker.kill() for worker in workers))
+
+    def _demand_open(self) -> None:
+        if self._closed or self._stopping:
+            raise EngineError("the engine is stopping", code="stopping")
 
     async def _ask_twice(self, message: dict[str, Any]) -> Answer:
         failures: list[str] = []

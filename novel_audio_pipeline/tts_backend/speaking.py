@@ -1,0 +1,120 @@
+"""What every route that speaks does: check the text, choose, have it spoken, tell, log."""
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from fastapi import Request
+
+from novel_audio_pipeline.tts_backend.backend import Backend
+from novel_audio_pipeline.tts_backend.choosing import Asked, Chosen, choose
+from novel_audio_pipeline.tts_backend.doors import request_id_of
+from novel_audio_pipeline.tts_backend.existing_clients import translated
+from novel_audio_pipeline.tts_backend.refusals import RefusalError
+from novel_audio_pipeline.tts_backend.synthesis import Spoken
+
+_logger = logging.getLogger(__name__)
+
+
+def check_text(text: str, backend: Backend) -> None:
+    """Refuse a text that is blank or too long.
+
+    Raises:
+        RefusalError: 400 ``text_blank`` or 422 ``text_too_long``.
+    """
+    limit = backend.settings.max_text_chars
+    if not text.strip():
+        raise RefusalError("the text is blank", status=400, code="text_blank")
+    if len(text) > limit:
+        raise RefusalError(
+            f"the text has {len(text)} characters, and at most {limit} are spoken at once; "
+            "cut it at a sentence end",
+            status=422,
+            code="text_too_long",
+        )
+
+
+def choose_for_client(asked: Asked, backend: Backend, *, is_openai: bool = False) -> Chosen:
+    """Return who speaks, a client of the existing system or of OpenAI's helped by translation.
+
+    OpenAI's clients name no language, and may ask for speeds that no engine has: theirs is seen
+    from the text, and the speed brought to what there is.
+
+    Raises:
+        RefusalError: 422, as ``choose`` says.
+    """
+    settings = backend.settings
+    ours = translated(
+        asked,
+        engines=backend.engines,
+        default_language=None if is_openai else settings.default_language,
+    )
+    notices = ours.notices
+    if is_openai:
+        engine = next((e for e in backend.engines if e.model == ours.asked.model), None)
+        if engine is not None and not engine.min_speed <= asked.speed <= engine.max_speed:
+            speed = min(max(asked.speed, engine.min_speed), engine.max_speed)
+            ours = replace(ours, asked=replace(ours.asked, speed=speed))
+            notices += (f"spoken at speed {speed}, the nearest that {engine.name} has",)
+    chosen = choose(ours.asked, engines=backend.engines, default_language=settings.default_language)
+    return replace(chosen, notices=notices + chosen.notices)
+
+
+async def speak_and_log(
+    backend: Backend, chosen: Chosen, request: Request, *, store: bool, wants_audio: bool
+) -> tuple[Spoken, bytes | None]:
+    """Have it spoken, with its audio if wanted, and write one log line about it.
+
+    An entry that is removed between being found and being read is made anew.
+
+    Raises:
+        RefusalError: 507 if there is no room to store it.
+        EngineError: If it cannot be spoken.
+        StorageError: If it cannot be stored or read.
+    """
+    request_id = request_id_of(request.scope)
+    try:
+        while True:
+            spoken = await backend.synthesizer.speak(chosen, request_id=request_id, store=store)
+            audio = spoken.wav
+            if audio is None and wants_audio:
+                audio = await asyncio.to_thread(_read, backend, spoken.file_id)
+            if audio is not None or not wants_audio:
+                break
+    except Exception:
+        backend.metrics.speech_answered("failed")
+        raise
+    is_mine = not spoken.cached and spoken.document["request_id"] == request_id
+    backend.metrics.speech_answered("made" if is_mine else "cached")
+    facts = {
+        "request_id": request_id,
+        "file_id": spoken.file_id,
+        "cached": spoken.cached,
+        "made_by_this_request": is_mine,
+        "chars": len(chosen.request.text),
+        "voice": chosen.request.voice,
+    }
+    _logger.info("speech_answered", extra={"facts": facts})
+    return spoken, audio if wants_audio else None
+
+
+def headers_of(spoken: Spoken, chosen: Chosen) -> dict[str, str]:
+    """Return the headers that tell what was spoken by whom, and what differs from the wish."""
+    headers = {
+        "X-Cached": str(spoken.cached).lower(),
+        "X-Model": chosen.request.model,
+        "X-Voice": chosen.request.voice,
+        "X-Sample-Rate": str(spoken.document["sample_rate"]),
+        "X-Duration": str(spoken.document["duration_seconds"]),
+    }
+    if chosen.notices:
+        headers["X-Notices"] = "; ".join(chosen.notices).encode("ascii", "replace").decode()
+    return headers
+
+
+def _read(backend: Backend, file_id: str) -> bytes | None:
+    opened = backend.cache.open(file_id)
+    if opened is None:
+        return None
+    with opened.file as file:
+        return file.read()
