@@ -8,6 +8,10 @@ BIN := $(VENV)/bin
 endif
 RUN := $(BIN)/python -m novel_audio_pipeline
 
+# What Dagster's own commands (dg, dagster) need; novel-audio sets both by itself.
+export DAGSTER_HOME ?= $(CURDIR)
+export NOVEL_AUDIO_DAGSTER_DIR ?= $(CURDIR)/data/dagster
+
 .PHONY: run up test check bench install clean
 
 install: $(VENV)/.installed
@@ -33,6 +37,7 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	mkdir -p $(NOVEL_AUDIO_DAGSTER_DIR)
 	$(BIN)/dg check defs
 
 bench: install
