@@ -3,9 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from novel_audio_pipeline.novels.markup import Element, attribute, local_name, text_of, walk
+from novel_audio_pipeline.novels.markup import Element, attribute, local_name, walk
 
 _BLOCK_NAMES = (
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset "
@@ -24,6 +24,8 @@ _NOTE_TYPES = frozenset(
 )
 _DROPPED = re.compile("[\ufeff\u00ad\u200b\u2060]")
 
+# Headings of a document without text are its text if there is more of it than a title page has.
+TITLE_PAGE_CHARS = 600
 # Line breaks separate paragraphs where most of a document stands in blocks of this many lines.
 BROKEN_LINES = 3
 _BREAK = "\n"
@@ -61,13 +63,11 @@ class Page:
         blocks: In reading order.
         anchors: Index of the block that each id stands in or before.
         types: Its epub:type and role words, from the body inwards as long as there is one child.
-        title: What its head says.
     """
 
     blocks: tuple[Block, ...]
     anchors: Mapping[str, int]
     types: tuple[str, ...]
-    title: str
 
 
 def read_page(root: Element) -> Page:
@@ -81,14 +81,12 @@ def read_page(root: Element) -> Page:
         reader.take(event, element)
     reader.flush()
     body = next((e for e in root.iter() if local_name(e) == "body"), root)
-    heads = [e for e in root.iter() if local_name(e) == "title"]
-    title = plain(text_of(heads[0])) if heads else ""
-    blocks = tuple(reader.blocks)
+    blocks = _with_text(tuple(reader.blocks))
     if _is_broken_by_lines(blocks):
         blocks, anchors = _split_at_lines(blocks, reader.anchors)
     else:
         anchors = reader.anchors
-    return Page(blocks=blocks, anchors=anchors, types=_types(body), title=title)
+    return Page(blocks=blocks, anchors=anchors, types=_types(body))
 
 
 def plain(text: str) -> str:
@@ -210,6 +208,15 @@ def _types(body: Element) -> tuple[str, ...]:
         if only is None or local_name(only) not in ("section", "div", "article", "main", "nav"):
             return tuple(words)
         element = only
+
+
+def _with_text(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+    """Return the blocks; where a converter made every paragraph a heading, only the first is one."""
+    if len(blocks) > 1 and all(block.is_heading for block in blocks):
+        rest = blocks[1:]
+        if sum(len(block.text) for block in rest) > TITLE_PAGE_CHARS:
+            return (blocks[0], *(replace(block, is_heading=False) for block in rest))
+    return blocks
 
 
 def _is_broken_by_lines(blocks: tuple[Block, ...]) -> bool:

@@ -91,7 +91,7 @@ def _read_sections(container: EpubContainer, package: Package) -> _Reading:
 def _read_page(container: EpubContainer, item: SpineItem, warnings: list[str]) -> Page | None:
     """Return the document, or None with a warning if it is missing or leads outside."""
     if not item.name or item.name not in container:
-        why = "is not in the book" if item.name or item.href.startswith("#") else "leads outside"
+        why = "is not in the book" if item.name or item.href.startswith("#") else "leads outside it"
         warnings.append(f"the spine names {item.name or item.href}, which {why}; it is left out")
         return None
     try:

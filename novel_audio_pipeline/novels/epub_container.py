@@ -2,6 +2,7 @@
 
 import posixpath
 import re
+import unicodedata
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,6 +16,7 @@ from novel_audio_pipeline.novels.markup import Element, MarkupError, local_name,
 MAX_ENTRIES = 20_000
 MAX_TOTAL_BYTES = 1024**3
 MAX_DOCUMENT_BYTES = 64 * 1024**2
+MAX_READ_BYTES = 256 * 1024**2
 MAX_RATIO = 200
 FREE_RATIO_BYTES = 4 * 1024**2  # a small file may be compressed as well as it likes
 
@@ -47,6 +49,7 @@ class EpubContainer:
             message = f"{path}: cannot be read ({error.strerror}); check the file and its rights"
             raise SourceError(message, code="unreadable", source=str(path)) from error
         self._encrypted: frozenset[str] = frozenset()
+        self._read_bytes = 0
         try:
             self._entries = self._checked_entries()
             self._encrypted = self._encrypted_names()
@@ -71,7 +74,7 @@ class EpubContainer:
         return "mimetype" in self._entries
 
     def __contains__(self, name: str) -> bool:
-        return name in self._entries
+        return _key(name) in self._entries
 
     def package_name(self) -> str:
         """Return the name of the package document that container.xml names, or the only one.
@@ -79,7 +82,7 @@ class EpubContainer:
         Raises:
             SourceError: ``not_an_epub`` if there is none.
         """
-        if _CONTAINER in self._entries:
+        if _CONTAINER in self:
             try:
                 root = parse_xml(self.read(_CONTAINER))
             except MarkupError as error:
@@ -87,7 +90,7 @@ class EpubContainer:
             for element in root.iter():
                 if local_name(element) == "rootfile" and self._is_package(element):
                     return resolve("", element.get("full-path", ""))
-        packages = [name for name in self._entries if name.lower().endswith(".opf")]
+        packages = [name for name in self._entries if name.endswith(".opf")]
         if len(packages) == 1:
             return packages[0]
         raise SourceError(
@@ -98,14 +101,14 @@ class EpubContainer:
         )
 
     def read(self, name: str) -> bytes:
-        """Return the bytes of one file.
+        """Return the bytes of one file, found whatever the case and composition of its name.
 
         Raises:
             SourceError: ``damaged_epub``, ``epub_too_large`` or ``encrypted_epub``.
             KeyError: If there is no such file.
         """
-        info = self._entries[name]
-        if name in self._encrypted or info.flag_bits & 0x1:
+        info = self._entries[_key(name)]
+        if _key(name) in self._encrypted or info.flag_bits & 0x1:
             raise SourceError(
                 f"{self._path}: the text of this EPUB is encrypted (DRM), {name} for one; only "
                 "books without copy protection can be narrated",
@@ -116,11 +119,12 @@ class EpubContainer:
             raise self._too_large(f"{name} unpacks to {info.file_size} bytes")
         try:
             with self._zip.open(info) as file:
-                data = file.read(MAX_DOCUMENT_BYTES + 1)
+                data = file.read(MAX_DOCUMENT_BYTES)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
             raise self.damaged(f"{name} cannot be unpacked ({error})") from error
-        if len(data) > MAX_DOCUMENT_BYTES:
-            raise self._too_large(f"{name} unpacks to more than it says")
+        self._read_bytes += len(data)
+        if self._read_bytes > MAX_READ_BYTES:
+            raise self._too_large(f"its documents unpack to more than {MAX_READ_BYTES} bytes")
         return data
 
     def damaged(self, what: str) -> SourceError:
@@ -133,7 +137,7 @@ class EpubContainer:
 
     def _is_package(self, rootfile: Element) -> bool:
         named = rootfile.get("media-type", _PACKAGE_TYPE) == _PACKAGE_TYPE
-        return named and resolve("", rootfile.get("full-path", "")) in self._entries
+        return named and resolve("", rootfile.get("full-path", "")) in self
 
     def _checked_entries(self) -> dict[str, zipfile.ZipInfo]:
         """Return the files by name; names that point outside are left out, and so unreadable."""
@@ -148,11 +152,11 @@ class EpubContainer:
                 raise self._too_large(
                     f"{info.filename} unpacks to {info.file_size} bytes from {info.compress_size}"
                 )
-        return {i.filename: i for i in infos if not i.is_dir() and is_inside(i.filename)}
+        return {_key(i.filename): i for i in infos if not i.is_dir() and is_inside(i.filename)}
 
     def _encrypted_names(self) -> frozenset[str]:
         """Return what encryption.xml says is encrypted; obfuscated fonts are not."""
-        if _ENCRYPTION not in self._entries:
+        if _ENCRYPTION not in self:
             return frozenset()
         try:
             root = parse_xml(self.read(_ENCRYPTION))
@@ -167,7 +171,7 @@ class EpubContainer:
             if algorithms and algorithms[0] in _FONT_OBFUSCATION:
                 continue
             uris = [e.get("URI", "") for e in inner if local_name(e) == "CipherReference"]
-            names.update(resolve("", uri) for uri in uris)
+            names.update(_key(resolve("", uri)) for uri in uris)
         return frozenset(names)
 
     def _not_opened(self, error: zipfile.BadZipFile) -> SourceError:
@@ -189,6 +193,11 @@ class EpubContainer:
             code="epub_too_large",
             source=str(self._path),
         )
+
+
+def _key(name: str) -> str:
+    """Return the name as it is looked up: programs differ in case, composition and slashes."""
+    return unicodedata.normalize("NFC", name.replace("\\", "/")).casefold()
 
 
 def is_inside(name: str) -> bool:

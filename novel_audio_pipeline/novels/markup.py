@@ -15,11 +15,12 @@ from novel_audio_pipeline.novels.decoding import decode_markup
 
 Element = etree._Element
 
-_XML_DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
+_XML_DECLARATION = re.compile(r"<\?xml\b[^>]*>")
+_DOCTYPE_BEGINS = re.compile(r"<!DOCTYPE\b", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!DOCTYPE\b[^\[>]*(\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
 _ENTITY_DECLARATION = re.compile(r"<!ENTITY\b", re.IGNORECASE)
 _NAMED_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")
-_SELF_CLOSED = re.compile(r"<([A-Za-z][A-Za-z0-9]*)((?:\s[^<>]*?)?)\s*/>")
+_SELF_CLOSED = re.compile(r"<([A-Za-z][A-Za-z0-9]*)(\s[^<>]*)?/>")
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _XML_ENTITIES = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _VOID_NAMES = "area base br col embed hr img input link meta param source track wbr"
@@ -103,8 +104,15 @@ def walk(element: Element) -> Iterator[tuple[str, Element]]:
 
 
 def _without_declarations(text: str) -> str:
-    text = _XML_DECLARATION.sub("", text, count=1)
-    return _NO_XML.sub("", _DOCTYPE.sub("", text, count=1))
+    """Return the text without XML declaration, document type and characters XML does not have."""
+    text = text.lstrip()
+    if declaration := _XML_DECLARATION.match(text):
+        text = text[declaration.end() :]
+    begins = _DOCTYPE_BEGINS.search(text)
+    whole = _DOCTYPE.match(text, begins.start()) if begins else None
+    if whole is not None:
+        text = text[: whole.start()] + text[whole.end() :]
+    return _NO_XML.sub("", text)
 
 
 def _characters_for_entities(text: str) -> str:
@@ -135,7 +143,7 @@ def _parse(text: str, *, recover: bool) -> Element | None:
 def _parse_html(text: str) -> Element | None:
     """Return what an HTML parser makes of it; it would take ``<title/>`` for an opening tag."""
     text = _SELF_CLOSED.sub(
-        lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2]}></{m[1]}>", text
+        lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2] or ''}></{m[1]}>", text
     )
     parser = etree.HTMLParser(no_network=True, huge_tree=False, remove_pis=True)
     try:

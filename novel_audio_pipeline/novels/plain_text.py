@@ -21,6 +21,7 @@ from novel_audio_pipeline.novels.text_sections import (
 MAX_BYTES = 200 * 1024**2
 LONG_FRONT_CHARS = 3000
 _HEADER_LINES = 12
+_NAME_CHARS = 2000
 
 _LICENCE_BEGINS = re.compile(r"\s*\*{3}\s*START OF (?:THE|THIS) PROJECT GUTENBERG", re.IGNORECASE)
 _LICENCE_ENDS = re.compile(
@@ -160,7 +161,7 @@ def _names(text: _Text, front: TextSection, *, stem: str) -> tuple[str, str]:
     in brackets ("[Hoàn thành]") is dropped.
     """
     lines = front.lines[:_HEADER_LINES] if not front.title else []
-    lines = [line for line in (*text.header, *lines) if line.strip()]
+    lines = [line for line in (*text.header, *lines) if 0 < len(line.strip()) <= _NAME_CHARS]
     titles = [match[1] for line in lines if (match := _TITLE.match(line))]
     authors = [match[1] for line in lines if (match := _AUTHOR.match(line))]
     author = plain(authors[0]) if authors else ""

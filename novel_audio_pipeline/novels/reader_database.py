@@ -11,6 +11,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from novel_audio_pipeline.errors import SourceError
+from novel_audio_pipeline.novels.blocks import plain
 from novel_audio_pipeline.novels.language import novel_language
 from novel_audio_pipeline.novels.model import Chapter, Novel, OmittedUnit
 from novel_audio_pipeline.novels.novel_id import is_novel_id, novel_id_of_name
@@ -23,6 +24,8 @@ _NEEDED = {
     "chapters": {"id", "novel_id", "chapter_number", "title"},
     "paragraphs": {"novel_id", "chapter_id", "paragraph_number", "text"},
 }
+# The index of the log cannot be used: read-only folder, other user.
+_NO_INDEX = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 T = TypeVar("T")
 
@@ -88,21 +91,29 @@ def _read(path: Path, action: Callable[[sqlite3.Connection], T]) -> T:
 
 
 def _read_live(path: Path, action: Callable[[sqlite3.Connection], T]) -> T:
-    with closing(_connected(path, "mode=ro")) as connection:
-        connection.execute("BEGIN")  # one state for all that is read
-        return action(_checked(connection, path))
+    try:
+        with closing(_connected(path, "mode=ro")) as connection:
+            connection.execute("BEGIN")  # one state for all that is read
+            return action(_checked(connection, path))
+    except sqlite3.OperationalError as error:
+        if _error_code(error) not in _NO_INDEX:
+            raise
+        return _read_copy(path, action)
 
 
 def _read_quiet(path: Path, action: Callable[[sqlite3.Connection], T]) -> T:
-    log = _log(path, "-wal")
-    if _size(log) == 0:
-        with closing(_connected(path, "mode=ro&immutable=1")) as connection:
-            return action(_checked(connection, path))
+    if _size(_log(path, "-wal")) > 0:
+        return _read_copy(path, action)
+    with closing(_connected(path, "mode=ro&immutable=1")) as connection:
+        return action(_checked(connection, path))
+
+
+def _read_copy(path: Path, action: Callable[[sqlite3.Connection], T]) -> T:
     with tempfile.TemporaryDirectory(prefix="novel-audio-") as folder:
         copy = Path(folder) / "copy.db"
         try:
             shutil.copyfile(path, copy)
-            shutil.copyfile(log, _log(copy, "-wal"))
+            shutil.copyfile(_log(path, "-wal"), _log(copy, "-wal"))
         except OSError as error:
             raise _not_read(path, error) from error
         with closing(_connected(copy, "mode=rw")) as connection:
@@ -179,7 +190,7 @@ def _not_read(path: Path, error: OSError) -> SourceError:
 
 
 def _unreadable(path: Path, error: sqlite3.DatabaseError) -> SourceError:
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if _error_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return SourceError(
             f"{path}: the reader app holds this database locked ({error}); try again in a moment",
             code="database_busy",
@@ -190,6 +201,10 @@ def _unreadable(path: Path, error: sqlite3.DatabaseError) -> SourceError:
         code="damaged_database",
         source=str(path),
     )
+
+
+def _error_code(error: sqlite3.DatabaseError) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _rows(connection: sqlite3.Connection, query: str, *values: object) -> list[sqlite3.Row]:
@@ -205,7 +220,7 @@ def _novel(connection: sqlite3.Connection, row: sqlite3.Row, path: Path) -> Nove
     )
     for chapter in _rows(connection, query, row["id"]):
         number = chapter["chapter_number"]
-        title = str(chapter["title"] or "").strip()
+        title = plain(str(chapter["title"] or ""))
         texts = _rows(
             connection,
             "SELECT text FROM paragraphs WHERE novel_id = ? AND chapter_id = ? "
@@ -222,7 +237,7 @@ def _novel(connection: sqlite3.Connection, row: sqlite3.Row, path: Path) -> Nove
     metadata = _metadata(row)
     return Novel(
         novel_id=_novel_id(row["id"]),
-        title=str(row["title"] or "").strip(),
+        title=plain(str(row["title"] or "")),
         author=_text_in(metadata, "author"),
         language=novel_language(chapters, stated=_text_in(metadata, "language")),
         source=str(path),

@@ -1,6 +1,7 @@
 """Which files are sources of novels, and what tells that one changed. No content is read here."""
 
 import os
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,10 +79,10 @@ class NovelsFolder:
             StorageError: If the folder cannot be read.
         """
         files = self._files()
-        sources = [self._source(path, files) for path in files if path.suffix.lower() in _KINDS]
+        sources = [self._source(path, files) for path in files if _is_source(path, files[path])]
         if self._reader_database is not None and not self._is_among(sources):
             sources.append(self._source(self._reader_database, files, self._stat_database()))
-        problems = [_not_a_novel(path) for path in files if not _is_known(path)]
+        problems = [_not_a_novel(path) for path in files if not _is_known(path, files[path])]
         return FoundSources(
             tuple(sorted(sources, key=lambda source: str(source.path))), tuple(problems)
         )
@@ -92,11 +93,9 @@ class NovelsFolder:
         try:
             with os.scandir(self.path) as entries:
                 for entry in sorted(entries, key=lambda entry: entry.name):
-                    try:
-                        if not entry.name.startswith(".") and entry.is_file():
-                            files[self.path / entry.name] = entry.stat()
-                    except FileNotFoundError:
-                        continue  # removed between two calls
+                    facts = _facts(entry)
+                    if facts is not None:
+                        files[self.path / entry.name] = facts
         except (FileNotFoundError, NotADirectoryError) as error:
             raise SettingError(
                 f"the novels folder {self.path} does not exist or is no folder; create it, or set "
@@ -179,11 +178,30 @@ def _settings_of_databases(files: Mapping[Path, os.stat_result]) -> list[Path]:
     return [p for p in files if p.suffix.lower() == _SETTINGS_ENDING and p not in owned]
 
 
-def _is_known(path: Path) -> bool:
+def _facts(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """Return the facts of a file that is not hidden; of a link to nothing, those of the link."""
+    try:
+        return None if entry.name.startswith(".") or entry.is_dir() else entry.stat()
+    except FileNotFoundError:
+        return entry.stat(follow_symlinks=False) if entry.is_symlink() else None
+
+
+def _is_source(path: Path, facts: os.stat_result) -> bool:
+    """Tell whether this is a file (or a link to nothing, which is reported when it is read)."""
+    is_file = stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode)
+    return is_file and path.suffix.lower() in _KINDS and not _is_readme(path)
+
+
+def _is_readme(path: Path) -> bool:
+    return path.name.lower().startswith("readme")
+
+
+def _is_known(path: Path, facts: os.stat_result) -> bool:
     name = path.name.lower()
     return (
-        path.suffix.lower() in (*_KINDS, _SETTINGS_ENDING)
-        or name.startswith("readme")
+        _is_source(path, facts)
+        or path.suffix.lower() == _SETTINGS_ENDING
+        or _is_readme(path)
         or name.endswith(_LOG_ENDINGS)
     )
 

@@ -1,6 +1,6 @@
 """Cutting the lines of a plain text into sections at its headings, and sections into paragraphs."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from novel_audio_pipeline.novels.blocks import plain
@@ -54,7 +54,7 @@ def separates_paragraphs_by_line(lines: Sequence[str]) -> bool:
     """
     runs = _runs(lines)
     breaks = [(run[at], run[at + 1]) for run in runs for at in range(len(run) - 1)]
-    if len(breaks) < len(runs):
+    if not breaks or len(breaks) < len(runs):
         return False
     lengths = sorted(len(line.rstrip()) for line in lines if line.strip())
     width = lengths[int(len(lengths) * 0.95)]
@@ -125,19 +125,29 @@ def _headings(lines: Sequence[str], *, by_line: bool) -> dict[int, str]:
         elif is_part_heading(line):
             found[at] = "part-title"
     if not any(chapter_mark(lines[at]) for at in found):
-        found.update(dict.fromkeys(_numerals(lines, opening), "chapter"))
+        parts = {at for at, role in found.items() if role == "part-title"}
+        found.update(dict.fromkeys(_numerals(lines, opening, parts), "chapter"))
     found.update(_matter(lines, opening, found))
     return found
 
 
-def _numerals(lines: Sequence[str], opening: Sequence[int]) -> list[int]:
-    """Return the lines that are the numerals 1, 2, 3 …, each alone in its run of lines."""
-    alone = [at for at in opening if at + 1 >= len(lines) or not lines[at + 1].strip()]
-    numbered = [(at, numeral(bare(lines[at]))) for at in alone]
+def _numerals(lines: Sequence[str], opening: Sequence[int], parts: Set[int]) -> list[int]:
+    """Return the lines that are the numerals 1, 2, 3 …, each alone in its run of lines.
+
+    In a new part they may go on or begin with 1 again.
+    """
     found: list[int] = []
-    for at, number in numbered:
-        if number == len(found) + 1:
+    last = 0
+    is_new_part = False
+    for at in opening:
+        is_new_part = is_new_part or at in parts
+        if at + 1 < len(lines) and lines[at + 1].strip():
+            continue
+        number = numeral(bare(lines[at]))
+        if number is not None and (number == last + 1 or (is_new_part and number == 1)):
             found.append(at)
+            last = number
+            is_new_part = False
     return found if len(found) > 1 else []
 
 
