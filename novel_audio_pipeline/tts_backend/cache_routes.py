@@ -9,8 +9,9 @@ from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import Response
 
 from novel_audio_pipeline.speech.request import FILE_ID_PATTERN
-from novel_audio_pipeline.tts_backend.audio_answers import audio_answer
+from novel_audio_pipeline.tts_backend.audio_answers import MEDIA_TYPE, audio_answer
 from novel_audio_pipeline.tts_backend.backend import Backend
+from novel_audio_pipeline.tts_backend.descriptions import Responses, audio, errors
 from novel_audio_pipeline.tts_backend.refusals import RefusalError
 from novel_audio_pipeline.tts_cache.entry import CacheEntry, is_expired
 from novel_audio_pipeline.tts_cache.metadata import instant_text
@@ -18,6 +19,7 @@ from novel_audio_pipeline.tts_cache.opened import OpenedEntry
 
 MAX_PAGE = 1000
 _MIB = 1024 * 1024
+_PARTIAL: Responses = audio(MEDIA_TYPE, status=206) | {304: {"description": "The client has it."}}
 _logger = logging.getLogger(__name__)
 _FileId = Annotated[str, Path(description="32 lowercase hex digits; anything else is not found.")]
 
@@ -31,8 +33,11 @@ def cache_routes(backend: Backend) -> APIRouter:
 
 
 def _add_entry_routes(router: APIRouter, backend: Backend) -> None:
-    @router.get("/audio/{file_id}", response_model=None, operation_id="download")
-    @router.head("/audio/{file_id}", response_model=None, operation_id="look")
+    described = errors(404, 416, 500) | audio(MEDIA_TYPE) | _PARTIAL
+    path = "/audio/{file_id}"
+
+    @router.get(path, response_model=None, operation_id="download", responses=described)
+    @router.head(path, response_model=None, operation_id="look", responses=described)
     async def download(
         file_id: _FileId,
         request: Request,
@@ -52,13 +57,13 @@ def _add_entry_routes(router: APIRouter, backend: Backend) -> None:
             if_range=if_range,
         )
 
-    @router.get("/audio/{file_id}/metadata")
+    @router.get(f"{path}/metadata", responses=errors(404, 500))
     async def metadata(file_id: _FileId) -> dict[str, Any]:
         """Return the record of an entry. 404 if the audio is unknown or expired."""
         document = await asyncio.to_thread(_record_of_live, backend, file_id)
         return {"success": True, "metadata": document}
 
-    @router.delete("/audio/{file_id}")
+    @router.delete(path, responses=errors(404, 500))
     async def delete(file_id: _FileId) -> dict[str, Any]:
         """Remove the entry, expired or not. 404 if there is nothing of it."""
         removed = await asyncio.to_thread(backend.cache.remove, _id(file_id))
@@ -70,7 +75,7 @@ def _add_entry_routes(router: APIRouter, backend: Backend) -> None:
 
 
 def _add_folder_routes(router: APIRouter, backend: Backend) -> None:
-    @router.get("/storage/files")
+    @router.get("/storage/files", responses=errors(500))
     async def files(
         cursor: Annotated[
             str, Query(max_length=64, description="`next_cursor` of the page before.")
@@ -80,12 +85,12 @@ def _add_folder_routes(router: APIRouter, backend: Backend) -> None:
         """List what lies in the folder, expired or not, in the order of the ids."""
         return await asyncio.to_thread(_page, backend, cursor, limit)
 
-    @router.get("/storage/stats")
+    @router.get("/storage/stats", responses=errors(500))
     async def stats() -> dict[str, Any]:
         """Count what lies in the folder."""
         return {"success": True, "stats": await asyncio.to_thread(_stats, backend)}
 
-    @router.post("/storage/cleanup")
+    @router.post("/storage/cleanup", responses=errors(415, 500))
     async def cleanup() -> dict[str, Any]:
         """Remove what is expired, now."""
         removed = await backend.sweeper.sweep()

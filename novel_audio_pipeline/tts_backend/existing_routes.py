@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from novel_audio_pipeline.tts_backend.backend import Backend
+from novel_audio_pipeline.tts_backend.descriptions import errors
 from novel_audio_pipeline.tts_backend.engines.base import Engine
 from novel_audio_pipeline.tts_backend.existing_clients import MODELS
 from novel_audio_pipeline.tts_backend.forms import Name
@@ -24,7 +25,7 @@ def existing_routes(backend: Backend) -> APIRouter:
     """Return these routes."""
     router = APIRouter(prefix="/api/tts")
 
-    @router.post("/model/info")
+    @router.post("/model/info", responses=errors(408, 413, 415))
     async def model_info(form: ModelInfoForm) -> dict[str, Any]:
         """Describe a model, or the one that stands in for it."""
         engine = _engine(form.model, backend)
@@ -42,7 +43,7 @@ def existing_routes(backend: Backend) -> APIRouter:
             },
         }
 
-    @router.get("/speakers")
+    @router.get("/speakers", responses=errors())
     async def speakers() -> dict[str, Any]:
         """List the names of the voices."""
         names = [voice.name for voice in backend.engines[0].voices]

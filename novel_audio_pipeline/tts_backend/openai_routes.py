@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from novel_audio_pipeline.tts_backend.audio_answers import repr_digest_of
 from novel_audio_pipeline.tts_backend.backend import Backend
 from novel_audio_pipeline.tts_backend.choosing import Asked, has_something_to_say
+from novel_audio_pipeline.tts_backend.descriptions import audio, errors
 from novel_audio_pipeline.tts_backend.encodings import MEDIA_TYPES, Format, encoded
 from novel_audio_pipeline.tts_backend.forms import Name, Text
 from novel_audio_pipeline.tts_backend.refusals import RefusalError
@@ -48,7 +49,11 @@ def openai_routes(backend: Backend) -> APIRouter:
     """Return the routes of this dialect."""
     router = APIRouter(prefix="/v1/audio")
 
-    @router.post("/speech", response_model=None)
+    @router.post(
+        "/speech",
+        response_model=None,
+        responses=errors(400, 408, 413, 415, 500, 507) | audio(*MEDIA_TYPES.values()),
+    )
     async def speech(form: OpenAiSpeechForm, request: Request) -> Response:
         """Speak a text and answer with the audio, MP3 unless another form is asked for."""
         check_text(form.input, backend)
@@ -62,14 +67,14 @@ def openai_routes(backend: Backend) -> APIRouter:
         asked = Asked(form.input, form.model, voice, form.language, form.speed)
         chosen = choose_for_client(asked, backend, is_openai=True)
         spoken, wav = await speak_and_log(backend, chosen, request, store=True, wants_audio=True)
-        audio = await asyncio.to_thread(encoded, wav or b"", form=form.response_format)
+        data = await asyncio.to_thread(encoded, wav or b"", form=form.response_format)
         headers = headers_of(spoken, chosen) | {
             "X-File-ID": spoken.file_id,
-            "Repr-Digest": repr_digest_of(audio),
+            "Repr-Digest": repr_digest_of(data),
         }
-        return Response(audio, headers=headers, media_type=MEDIA_TYPES[form.response_format])
+        return Response(data, headers=headers, media_type=MEDIA_TYPES[form.response_format])
 
-    @router.get("/voices")
+    @router.get("/voices", responses=errors())
     async def voices() -> dict[str, Any]:
         """List the voices of all models."""
         listed = [

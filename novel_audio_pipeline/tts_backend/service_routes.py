@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from novel_audio_pipeline.tts_backend.backend import Backend
+from novel_audio_pipeline.tts_backend.descriptions import errors
 from novel_audio_pipeline.tts_backend.metrics import CONTENT_TYPE
 from novel_audio_pipeline.tts_backend.refusals import RefusalError
 
@@ -17,7 +18,7 @@ def service_routes(backend: Backend) -> APIRouter:
     router = APIRouter()
     engine = backend.engines[0]
 
-    @router.get("/")
+    @router.get("/", responses=errors())
     async def root() -> dict[str, Any]:
         """Say what this is and where its description is."""
         return {
@@ -27,8 +28,8 @@ def service_routes(backend: Backend) -> APIRouter:
             "openapi": "/openapi.json",
         }
 
-    @router.get("/health")
-    @router.get("/api/tts/health")
+    @router.get("/health", responses=errors())
+    @router.get("/api/tts/health", responses=errors())
     async def health() -> dict[str, Any]:
         """Say that it is alive, and by which settings; looks at neither disk nor engine."""
         return {
@@ -44,7 +45,7 @@ def service_routes(backend: Backend) -> APIRouter:
             "waiting": sum(each.waiting for each in backend.engines),
         }
 
-    @router.get("/ready")
+    @router.get("/ready", responses=errors())
     async def ready() -> dict[str, Any]:
         """Say whether a text would be spoken now: 200, or 503."""
         if not engine.is_ready():
@@ -56,12 +57,16 @@ def service_routes(backend: Backend) -> APIRouter:
             )
         return {"status": "ready", "engine": engine.name}
 
-    @router.get("/metrics", response_model=None)
+    @router.get(
+        "/metrics",
+        response_model=None,
+        responses=errors() | {200: {"content": {"text/plain": {}}, "description": "The numbers."}},
+    )
     async def metrics() -> Response:
         """Tell the numbers, in Prometheus's text format."""
         return Response(backend.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
 
-    @router.get("/api/tts/voices")
+    @router.get("/api/tts/voices", responses=errors())
     async def voices() -> dict[str, Any]:
         """List the voices of all models with their languages."""
         listed = {

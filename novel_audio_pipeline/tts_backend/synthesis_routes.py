@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from novel_audio_pipeline.tts_backend.audio_answers import MEDIA_TYPE, audio_headers
 from novel_audio_pipeline.tts_backend.backend import Backend
 from novel_audio_pipeline.tts_backend.choosing import Asked, Chosen, has_something_to_say
+from novel_audio_pipeline.tts_backend.descriptions import audio, errors
 from novel_audio_pipeline.tts_backend.doors import request_id_of
 from novel_audio_pipeline.tts_backend.existing_clients import SERVER_PATH_FIELDS
 from novel_audio_pipeline.tts_backend.forms import SynthesizeForm
@@ -30,7 +31,11 @@ def synthesis_routes(backend: Backend) -> APIRouter:
     """Return the route that speaks."""
     router = APIRouter()
 
-    @router.post("/api/tts/synthesize", response_model=None)
+    @router.post(
+        "/api/tts/synthesize",
+        response_model=None,
+        responses=errors(400, 408, 413, 415, 500, 507) | audio(MEDIA_TYPE, "application/json"),
+    )
     async def synthesize(form: SynthesizeForm, request: Request) -> Response:
         """Speak a text, or answer from the cache. Audio, or JSON if ``return_audio`` is false."""
         check_text(form.text, backend)
@@ -39,15 +44,15 @@ def synthesis_routes(backend: Backend) -> APIRouter:
         chosen = choose_for_client(_asked(form), backend)
         chosen = replace(chosen, notices=chosen.notices + _ignored(form))
         is_stored = form.store is not False
-        spoken, audio = await speak_and_log(
+        spoken, wav = await speak_and_log(
             backend,
             chosen,
             request,
             store=is_stored,
             wants_audio=form.return_audio is not False,
         )
-        if audio is not None:
-            return _audio(spoken, audio, chosen, is_stored=is_stored)
+        if wav is not None:
+            return _audio(spoken, wav, chosen, is_stored=is_stored)
         return _record(spoken, chosen, form, request)
 
     return router
@@ -75,14 +80,14 @@ def _ignored(form: SynthesizeForm) -> tuple[str, ...]:
     )
 
 
-def _audio(spoken: Spoken, audio: bytes, chosen: Chosen, *, is_stored: bool) -> Response:
+def _audio(spoken: Spoken, wav: bytes, chosen: Chosen, *, is_stored: bool) -> Response:
     headers = audio_headers(
         spoken.file_id,
         sha256=spoken.document["sha256"],
         expires_at=spoken.expires_at if is_stored or spoken.cached else None,
     )
     headers |= headers_of(spoken, chosen) | {"Accept-Ranges": "none"}
-    return Response(audio, headers=headers, media_type=MEDIA_TYPE)
+    return Response(wav, headers=headers, media_type=MEDIA_TYPE)
 
 
 def _record(spoken: Spoken, chosen: Chosen, form: SynthesizeForm, request: Request) -> JSONResponse:

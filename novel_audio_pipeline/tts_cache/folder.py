@@ -10,7 +10,7 @@ import heapq
 import os
 import stat
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import filelock
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.speech.request import FILE_ID_PATTERN
 from novel_audio_pipeline.tts_cache.entry import CacheEntry, check_ttl, is_expired
+from novel_audio_pipeline.tts_cache.instants import instant_of
 from novel_audio_pipeline.tts_cache.metadata import (
     EntryMetadata,
     document_from_json,
@@ -26,6 +27,7 @@ from novel_audio_pipeline.tts_cache.metadata import (
     metadata_document,
 )
 from novel_audio_pipeline.tts_cache.opened import OpenedEntry
+from novel_audio_pipeline.tts_cache.taking import restore_taken, take_away
 from novel_audio_pipeline.tts_cache.watch import Watch, watch_from_json, watch_to_json
 from novel_audio_pipeline.tts_cache.writing import is_leftover, write_whole
 
@@ -93,8 +95,13 @@ class CacheFolder:
             StorageError: If the folder cannot be read.
         """
         for file_id, path in self._names(self.root, ".wav"):
-            if entry := self._look(file_id, path):
-                yield entry
+            try:
+                facts = os.lstat(path)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise StorageError(f"cannot look at {path}: {error.strerror}") from error
+            yield _entry(file_id, facts)
 
     def page(self, *, after: str, limit: int) -> list[CacheEntry]:
         """Return the next entries in the order of their ids, at most ``limit``.
@@ -196,49 +203,68 @@ class CacheFolder:
         with self.locked():
             return self._unlink(file_id)
 
-    def expire(self, *, now: datetime, ttl: timedelta) -> list[CacheEntry]:
+    def overdue(self, *, now: datetime, ttl: timedelta) -> list[CacheEntry]:
+        """Return what ``expire`` would remove now, oldest first; nothing is changed.
+
+        Raises:
+            ValueError: If ``ttl`` is not more than zero or ``now`` has no timezone.
+            StorageError: If the folder cannot be read.
+        """
+        watch = self.watch().look(self.entries(), now=now)
+        found = (self.find(file_id) for file_id in watch.overdue(now=now, ttl=ttl))
+        return [entry for entry in found if entry]
+
+    def expire(
+        self, *, now: datetime, ttl: timedelta, is_shared_with_others: bool = False
+    ) -> list[CacheEntry]:
         """Remove what is past its time to live; return those entries, oldest first.
 
         Each entry is looked at again, under the lock, just before it goes. An entry dated after
         ``now`` goes when it has been watched for ``ttl``; the watch is kept in the folder and
         advanced here. A record without a WAV goes by its own date; leftovers of dead writers go too.
 
+        Args:
+            now: The moment to judge at, timezone-aware.
+            ttl: Time to live, more than zero.
+            is_shared_with_others: Whether programs write here that know no lock (the existing
+                backends): then an entry is taken aside before it is looked at.
+
         Raises:
             ValueError: If ``ttl`` is not more than zero or ``now`` has no timezone.
             StorageError: If the folder cannot be read, or a file does not go.
         """
         check_ttl(ttl, now=now)
-        watch = self._look_all(now)
-        overdue = [
-            entry
-            for entry in self.entries()
-            if is_expired(watch.redated(entry, now=now), now=now, ttl=ttl)
-        ]
-        overdue.sort(key=lambda entry: entry.stored_at)
+        with self.locked():
+            restore_taken(self.root)
+            watch = self.watch().look(self.entries(), now=now)
+            write_whole(self.root / WATCH_NAME, watch_to_json(watch).encode(), dated=now)
+        overdue = watch.overdue(now=now, ttl=ttl)
         removed: list[CacheEntry] = []
         for start in range(0, len(overdue), _BATCH):
             with self.locked():
-                for entry in overdue[start : start + _BATCH]:
-                    if self.find(entry.file_id) == entry and self._unlink(entry.file_id):
+                for file_id in overdue[start : start + _BATCH]:
+                    entry = self.find(file_id)
+                    if entry is None or not watch.knows(entry):
+                        continue  # gone, or stored anew since it was judged
+                    if is_shared_with_others and not take_away(self._wav(file_id), entry):
+                        continue
+                    if self._unlink(file_id) or is_shared_with_others:
                         removed.append(entry)
-        self._remove_stray_records(now=now, ttl=ttl)
+        self._remove_stray_records(watch, now=now, ttl=ttl)
         self._remove_leftovers(now=now)
         return removed
 
-    def _look_all(self, now: datetime) -> Watch:
-        """Advance the watch kept in the folder over all entries, and return it."""
-        with self.locked():
-            path = self.root / WATCH_NAME
-            data = self._read_small(path, limit=None)
-            before = watch_from_json(data.decode(errors="replace")) if data else Watch()
-            watch = before.look(self.entries(), now=now)
-            write_whole(path, watch_to_json(watch).encode(), dated=now)
-        return watch
+    def watch(self) -> Watch:
+        data = self._read_small(self.root / WATCH_NAME, limit=None)
+        return watch_from_json(data.decode(errors="replace")) if data else Watch()
 
-    def _remove_stray_records(self, *, now: datetime, ttl: timedelta) -> None:
+    def _remove_stray_records(self, watch: Watch, *, now: datetime, ttl: timedelta) -> None:
+        """Remove old records without a WAV; only those the watch saw no WAV of are looked at."""
         if self.metadata_dir.is_symlink():
             return
         for file_id, path in self._names(self.metadata_dir, ".json"):
+            if file_id in watch.first_seen:
+                continue
             record = self._look(file_id, path)
             if record is None or not is_expired(record, now=now, ttl=ttl):
                 continue
@@ -252,24 +278,26 @@ class CacheFolder:
                 if not name.endswith(".tmp"):
                     continue
                 with contextlib.suppress(FileNotFoundError):
-                    modified_at = _instant(os.lstat(path).st_mtime_ns)
+                    modified_at = instant_of(os.lstat(path).st_mtime_ns)
                     if is_leftover(name, modified_at=modified_at, now=now):
                         os.unlink(path)
 
     def _unlink(self, file_id: str) -> bool:
         """Unlink WAV and record, links left alone, and confirm that the WAV is gone."""
-        gone = False
+        is_gone = False
         for path in (self._wav(file_id), self._json(file_id)):
+            if path.parent == self.metadata_dir and self.metadata_dir.is_symlink():
+                continue
             with _storage_errors("cannot remove a file of the TTS cache", path):
                 try:
-                    if stat.S_ISREG(os.lstat(path).st_mode) and not path.parent.is_symlink():
+                    if stat.S_ISREG(os.lstat(path).st_mode):
                         os.unlink(path)
-                        gone = True
+                        is_gone = True
                 except FileNotFoundError:
                     pass
         if self.find(file_id) is not None:
             raise StorageError(f"{self._wav(file_id)} is still there after it was removed")
-        return gone
+        return is_gone
 
     def _wav(self, file_id: str) -> Path:
         return self.root / f"{_checked(file_id)}.wav"
@@ -321,15 +349,7 @@ def _checked(file_id: str) -> str:
 
 
 def _entry(file_id: str, facts: os.stat_result) -> CacheEntry:
-    return CacheEntry(file_id, _instant(facts.st_mtime_ns), facts.st_size)
-
-
-def _instant(nanoseconds: int) -> datetime:
-    """Return the instant in whole microseconds; a date beyond what Python knows is its last."""
-    try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=nanoseconds // 1000)
-    except OverflowError:
-        return datetime.max.replace(tzinfo=UTC) - timedelta(days=3650)
+    return CacheEntry(file_id, instant_of(facts.st_mtime_ns), facts.st_size)
 
 
 @contextlib.contextmanager

@@ -6,11 +6,11 @@ set back makes every file look young again. What has been watched for its time t
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from novel_audio_pipeline.speech.request import FILE_ID_PATTERN
-from novel_audio_pipeline.tts_cache.entry import CacheEntry
+from novel_audio_pipeline.tts_cache.entry import CacheEntry, check_ttl
 
 _FORM = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,16 +49,28 @@ class Watch:
             first_seen[entry.file_id] = known if known and is_known else (dated_us, steady_us)
         return Watch(looked_at=now, jumped_back=jumped_back, first_seen=first_seen)
 
-    def redated(self, entry: CacheEntry, *, now: datetime) -> CacheEntry:
-        """Return the entry dated as old as it is known to be, if its own date says it is younger.
+    def knows(self, entry: CacheEntry) -> bool:
+        """Return whether this very entry was seen at the last look, not another of its id."""
+        known = self.first_seen.get(entry.file_id)
+        return known is not None and known[0] == _microseconds(entry.stored_at)
+
+    def overdue(self, *, now: datetime, ttl: timedelta) -> list[str]:
+        """Return the ids of what has expired by its own date or by being watched, oldest first.
 
         Call it on the watch that has just looked at ``now``.
+
+        Raises:
+            ValueError: If ``ttl`` is not more than zero or ``now`` has no timezone.
         """
-        known = self.first_seen.get(entry.file_id)
-        if known is None or known[0] != _microseconds(entry.stored_at):
-            return entry
-        watched = timedelta(microseconds=_microseconds(now + self.jumped_back) - known[1])
-        return replace(entry, stored_at=min(entry.stored_at, now - watched))
+        check_ttl(ttl, now=now)
+        latest_date = _microseconds(now - ttl)
+        latest_sight = _microseconds(now + self.jumped_back - ttl)
+        found = (
+            (min(dated, seen), file_id)
+            for file_id, (dated, seen) in self.first_seen.items()
+            if dated <= latest_date or seen <= latest_sight
+        )
+        return [file_id for _, file_id in sorted(found)]
 
 
 def watch_to_json(watch: Watch) -> str:

@@ -31,6 +31,11 @@ def temporary_name(final_name: str) -> str:
     return f".{final_name}.{host_name()}-{os.getpid()}-{secrets.token_hex(6)}.tmp"
 
 
+def is_temporary(name: str) -> bool:
+    """Return whether a name has the form of a temporary file of ours."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
 def is_leftover(name: str, *, modified_at: datetime, now: datetime) -> bool:
     """Return whether a file is a temporary file of ours whose writer is dead.
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from novel_audio_pipeline.tts_cache.entry import CacheEntry, is_expired
+from novel_audio_pipeline.tts_cache.entry import CacheEntry
 from novel_audio_pipeline.tts_cache.watch import Watch, watch_from_json, watch_to_json
 
 TTL = timedelta(hours=2)
@@ -18,7 +18,7 @@ def expires_after(entry: CacheEntry, clock: list[datetime]) -> int | None:
     watch = Watch()
     for number, now in enumerate(clock):
         watch = watch_from_json(watch_to_json(watch)).look([entry], now=now)
-        if is_expired(watch.redated(entry, now=now), now=now, ttl=TTL):
+        if watch.overdue(now=now, ttl=TTL):
             return number
     return None
 
@@ -45,7 +45,7 @@ def test_an_entry_stored_anew_under_its_id_begins_anew():
     watch = Watch().look([old], now=NOW).look([new], now=NOW + 119 * MINUTE)
     later = NOW + 121 * MINUTE
     watch = watch.look([new], now=later)
-    assert not is_expired(watch.redated(new, now=later), now=later, ttl=TTL)
+    assert watch.overdue(now=later, ttl=TTL) == []
 
 
 def test_what_is_gone_is_forgotten():

@@ -1,0 +1,76 @@
+"""Expiring in a folder whose other writers know no lock."""
+
+import os
+from datetime import timedelta
+
+import pytest
+
+from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.tts_cache.taking import take_away
+from novel_audio_pipeline_tests.tts_cache.entries import ID, NOW, TTL, WAV, make_cache, names, store
+
+
+def plant(path, data: bytes, *, age: timedelta) -> None:
+    """Write a file as the existing backends do: in place, without lock or record."""
+    path.write_bytes(data)
+    at = (NOW - age).timestamp()
+    os.utime(path, (at, at))
+
+
+def test_what_is_old_goes_and_what_is_young_stays(tmp_path):
+    cache = make_cache(tmp_path)
+    store(cache, ID, age=TTL)
+    store(cache, "f" * 32, age=TTL - timedelta(seconds=1))
+    removed = cache.expire(now=NOW, ttl=TTL, is_shared_with_others=True)
+    assert [entry.file_id for entry in removed] == [ID]
+    assert names(tmp_path) == {f"{'f' * 32}.wav", f"metadata/{'f' * 32}.json"}
+
+
+def test_a_file_written_after_it_was_judged_gets_its_name_back(tmp_path):
+    cache = make_cache(tmp_path)
+    path = tmp_path / f"{ID}.wav"
+    plant(path, b"old", age=TTL)
+    judged = cache.find(ID)
+    plant(path, b"new", age=timedelta(0))
+    assert take_away(path, judged) is False
+    assert path.read_bytes() == b"new"
+    assert names(tmp_path) == {path.name}
+
+
+def test_what_is_gone_already_was_not_taken(tmp_path):
+    cache = make_cache(tmp_path)
+    path = tmp_path / f"{ID}.wav"
+    plant(path, b"old", age=TTL)
+    judged = cache.find(ID)
+    path.unlink()
+    assert take_away(path, judged) is False
+
+
+@pytest.mark.parametrize("age", [timedelta(0), TTL])
+def test_what_a_dead_process_had_taken_is_given_back_and_judged(tmp_path, age):
+    cache = make_cache(tmp_path)
+    plant(tmp_path / f"{ID}.wav.expiring-0123456789ab", WAV, age=age)
+    cache.expire(now=NOW, ttl=TTL)
+    assert names(tmp_path) == (set() if age else {f"{ID}.wav"})
+
+
+def test_what_a_dead_process_had_taken_does_not_replace_what_was_written_since(tmp_path):
+    cache = make_cache(tmp_path)
+    plant(tmp_path / f"{ID}.wav.expiring-0123456789ab", b"old", age=TTL)
+    plant(tmp_path / f"{ID}.wav", b"new", age=timedelta(0))
+    cache.expire(now=NOW, ttl=TTL)
+    assert (tmp_path / f"{ID}.wav").read_bytes() == b"new"
+    assert names(tmp_path) == {f"{ID}.wav"}
+
+
+def test_what_would_go_is_told_and_nothing_is_changed(tmp_path):
+    cache = make_cache(tmp_path)
+    for number, hours in enumerate((1, 5, 3)):
+        store(cache, f"{number:032x}", age=timedelta(hours=hours))
+    before = names(tmp_path)
+    assert [e.file_id[-1] for e in cache.overdue(now=NOW, ttl=TTL)] == ["1", "2"]
+    assert names(tmp_path) == before
+    assert not (tmp_path / ".first_seen.json").exists()
+    with pytest.raises(StorageError):
+        CacheFolder(tmp_path / "missing").overdue(now=NOW, ttl=TTL)
