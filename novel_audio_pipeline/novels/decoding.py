@@ -125,25 +125,33 @@ def _windows_1258(data: bytes) -> Decoded | None:
     """Return the text if these bytes are Vietnamese in Windows-1258.
 
     That encoding writes tone marks as characters of their own: they must compose with the letter
-    before (NFC), all but 2 % of them, and 3 % of the letters must be ones that only Vietnamese has.
+    before (NFC), all but 2 % of them; 3 % of the letters must be ones that only Vietnamese has, most
+    of the others plain Latin.
     """
     decoded = _strictly(data, "cp1258")
     if decoded is None:
         return None
     text = unicodedata.normalize("NFC", decoded.text)
-    letters = sum(1 for character in text if character.isalpha())
+    letters = [character for character in text if character.isalpha()]
+    latin = sum(1 for letter in letters if letter.isascii())
     vietnamese = sum(
-        1 for character in text if character in _VIETNAMESE or "\u1ea0" <= character <= "\u1ef9"
+        1 for letter in letters if letter in _VIETNAMESE or "\u1ea0" <= letter <= "\u1ef9"
     )
     loose_marks = sum(1 for character in text if unicodedata.combining(character))
-    if vietnamese <= letters * _VIETNAMESE_SHARE or loose_marks > vietnamese * _FEW_WRONG:
+    is_vietnamese = vietnamese > len(letters) * _VIETNAMESE_SHARE and 2 * latin > len(letters)
+    if not is_vietnamese or loose_marks > vietnamese * _FEW_WRONG:
         return None
     return Decoded(text, "cp1258", ("is in Windows-1258; save it as UTF-8 to be sure",))
 
 
 def _guessed(data: bytes) -> Decoded | None:
-    best = from_bytes(data).best()
+    """Return the likeliest text; of encodings as likely as each other Windows-1252, the commonest."""
+    matches = from_bytes(data)
+    best = matches.best()
     if best is None:
         return None
+    for match in matches:
+        if match.encoding == "cp1252" and match.chaos <= best.chaos:
+            best = match
     warning = f"is not UTF-8; it was read as {best.encoding}; save it as UTF-8 to be sure"
     return Decoded(str(best), best.encoding, (warning,))

@@ -203,3 +203,16 @@ def test_a_file_without_text_is_refused(write, text):
 def test_a_paragraph_of_70000_characters_stays_one(write):
     path = write("Chapter 1\n\n" + "Word after word. " * 4200 + "\n")
     assert [len(paragraphs) for _, paragraphs in chapters(path)] == [1]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1251", "Все счастливые семьи похожи друг на друга. "),
+        ("cp1252", "“Café” — a naïve résumé, but it’s fine. "),
+        ("gb18030", "吾輩は猫である。名前はまだ無い。どこで生れたか頓と見当がつかぬ。"),
+    ],
+)
+def test_text_of_other_countries_is_not_taken_for_vietnamese(write, encoding, text):
+    novel = read(write(text * 10, encoding=encoding))
+    assert not any("Windows-1258" in warning for warning in novel.warnings)
