@@ -86,11 +86,16 @@ def create_app(
         lifespan=lambda _app: _lifespan(backend),
         exception_handlers=dict.fromkeys(_ANSWERED, answer_error),
     )
-    app.include_router(service_routes(backend))
-    app.include_router(synthesis_routes(backend))
-    app.include_router(cache_routes(backend))
-    app.include_router(existing_routes(backend))
-    app.include_router(openai_routes(backend))
+    routers = [
+        service_routes(backend),
+        synthesis_routes(backend),
+        cache_routes(backend),
+        existing_routes(backend),
+        openai_routes(backend),
+    ]
+    for router in routers:
+        app.include_router(router)
+    app.state.routes = [route for router in routers for route in router.routes]
     app.add_middleware(Doors, settings=settings, metrics=metrics)
     return app
 

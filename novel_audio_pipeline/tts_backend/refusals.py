@@ -1,12 +1,14 @@
 """What a client is told when it does not get what it asked for: statuses, codes, one JSON form."""
 
 import errno
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Route
 
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.tts_backend.engines.base import EngineBusyError, EngineError
@@ -77,7 +79,22 @@ def refusal_of(error: Exception) -> RefusalError:
 
 async def answer_error(request: Request, error: Exception) -> JSONResponse:
     """Answer an error raised while a request was handled."""
-    return error_answer(refusal_of(error), path=request.url.path)
+    refusal, path = refusal_of(error), request.url.path
+    if refusal.status == 405:  # noqa: PLR2004  # what answers it knows one of a path's methods only
+        refusal.headers["Allow"] = ", ".join(allowed_methods(request.app.state.routes, path))
+    return error_answer(refusal, path=path)
+
+
+def allowed_methods(routes: Iterable[BaseRoute], path: str) -> list[str]:
+    """Return the methods that the routes have for a path, sorted."""
+    return sorted(
+        {
+            method
+            for route in routes
+            if isinstance(route, Route) and route.path_regex.match(path)
+            for method in route.methods or ()
+        }
+    )
 
 
 def _engine_refusal(error: EngineError) -> RefusalError:

@@ -82,6 +82,35 @@ def test_what_is_not_there_is_said_in_json(backend, path, method, status):
     assert set(answer.json()["error"]) == {"code", "message"}
 
 
+def test_a_wrong_method_is_told_the_right_ones(backend):
+    for path, allowed in (
+        (f"/api/tts/audio/{'a' * 32}", "DELETE, GET, HEAD"),
+        (SPEAK, "POST"),
+        ("/health", "GET"),
+    ):
+        assert backend.client.request("OPTIONS", path).headers["Allow"] == allowed
+
+
+def test_every_answer_that_can_be_provoked_is_described(backend):
+    paths = backend.client.get("/openapi.json").json()["paths"]
+    file_path = f"/api/tts/audio/{'a' * 32}"
+    provoked = [
+        ("post", SPEAK, SPEAK, {"json": {"text": " "}}),
+        ("post", SPEAK, SPEAK, {"json": {"text": 1}}),
+        ("post", SPEAK, SPEAK, {"content": b"x"}),
+        ("post", "/v1/audio/speech", "/v1/audio/speech", {"json": {"input": " "}}),
+        ("post", "/api/tts/model/info", "/api/tts/model/info", {"json": {"model": "x"}}),
+        ("get", file_path, "/api/tts/audio/{file_id}", {}),
+        ("delete", file_path, "/api/tts/audio/{file_id}", {}),
+        ("get", "/health", "/health", {"headers": {"Host": "evil.example"}}),
+    ]
+    for method, path, template, options in provoked:
+        answer = backend.client.request(method, path, **options)
+        described = paths[template][method]["responses"][str(answer.status_code)]
+        schema = described["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/ErrorDocument"}
+
+
 @pytest.mark.parametrize(
     ("header", "status"),
     [
