@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 
+from novel_audio_pipeline_tests.sweeps.mutants import sweep_mutants
 from novel_audio_pipeline_tests.sweeps.scenario import LibraryScenario
 from novel_audio_pipeline_tests.sweeps.sweeps import Result, Sweeper
 
@@ -12,10 +13,12 @@ SWEEPS = ("kill", "fail", "corrupt", "forget")
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m novel_audio_pipeline_tests.sweeps")
-    parser.add_argument("sweep", choices=[*SWEEPS, "all"])
+    parser.add_argument("sweep", choices=[*SWEEPS, "mutants", "all"])
     parser.add_argument("--stride", type=int, default=1, help="try every N-th call only")
     parser.add_argument("--most", type=int, default=20, help="stop a sweep after N violations")
     chosen = parser.parse_args(arguments)
+    if chosen.sweep == "mutants":
+        return report_mutants()
     violations = 0
     for name in SWEEPS if chosen.sweep == "all" else [chosen.sweep]:
         began = time.monotonic()
@@ -29,6 +32,18 @@ def main(arguments: list[str]) -> int:
         for sentence in result.violations:
             print(f"  {sentence}")
     return 1 if violations else 0
+
+
+def report_mutants() -> int:
+    survivors = 0
+    for verdict in sweep_mutants():
+        survivors += not verdict.caught
+        word = "caught" if verdict.caught else "SURVIVED"
+        print(
+            f"{word}: {verdict.mutant.name} ({verdict.mutant.sweep}): {verdict.evidence}",
+            flush=True,
+        )
+    return 1 if survivors else 0
 
 
 if __name__ == "__main__":
