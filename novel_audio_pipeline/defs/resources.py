@@ -79,6 +79,7 @@ def _narration_settings(settings: Settings, url: str) -> NarrationSettings:
         cache_ttl=settings.cache_ttl,
         concurrency=settings.concurrency,
         evict=settings.evict,
+        cache_dir=settings.cache_dir,
     )
 
 

@@ -44,6 +44,8 @@ from novel_audio_pipeline.tts_client.replies import SkippedSpeech
 LEAST_FREE_BYTES = 2 * 1024**3
 LEAST_FREE_SHARE = 0.05
 LOCK_WAIT_S = 600.0
+# What shows that the audio is that of the cache entry, byte by byte.
+PROVEN = ("digest", "folder")
 
 _Result = TypeVar("_Result")
 # What fails one paragraph and lets the others go on; anything else ends the run.
@@ -233,12 +235,13 @@ class Narration:
         self._require_space()
         started = time.monotonic()
         pieces: list[SpokenPiece] = []
-        for request in paragraph.pieces:
-            piece = await self._speaker.speak(request)
-            if isinstance(piece, SkippedSpeech):
-                await self._refused(work, paragraph, piece)
-                return piece
-            pieces.append(piece)
+        for whole in paragraph.pieces:
+            for request in await self._speaker.parts(whole):
+                piece = await self._speaker.speak(request)
+                if isinstance(piece, SkippedSpeech):
+                    await self._refused(work, paragraph, piece)
+                    return piece
+                pieces.append(piece)
         work.note_speech(requests=len(pieces), synthesis_s=time.monotonic() - started)
         held = await self._in_thread(self._file, work, paragraph, pieces)
         self._progress.add(spoken=1, audio_s=held.duration_s)
@@ -267,7 +270,7 @@ class Narration:
     def _may_evict(self, piece: SpokenPiece) -> bool:
         """Return whether the cache entry may be deleted now that the library holds its audio."""
         return self._evict == "always" or (
-            self._evict == "proven" and piece.audio.verified_by == "digest"
+            self._evict == "proven" and piece.audio.verified_by in PROVEN
         )
 
     def _require_space(self) -> None:

@@ -3,16 +3,25 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
-from novel_audio_pipeline.errors import SettingError, TransientError
+from novel_audio_pipeline.errors import (
+    SettingError,
+    SpeechRefusedError,
+    StorageError,
+    TransientError,
+)
 from novel_audio_pipeline.library.library import AudioLibrary
 from novel_audio_pipeline.narration.flow import Narration
 from novel_audio_pipeline.narration.outcome import ChapterOutcome
 from novel_audio_pipeline.narration.progress import Progress, ProgressCounts
-from novel_audio_pipeline.narration.speaker import Speaker
+from novel_audio_pipeline.narration.speaker import Speaker, SpeechBackend
 from novel_audio_pipeline.narration.thread import FlowThread
 from novel_audio_pipeline.novels.model import ChapterKey
 from novel_audio_pipeline.novels.script import Script
+from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.tts_cache.guard import refuse_wrong_root
+from novel_audio_pipeline.tts_client.cache_folder_proof import CacheFolderProof
 from novel_audio_pipeline.tts_client.http import TtsClient
 
 
@@ -27,6 +36,8 @@ class NarrationSettings:
         cache_ttl: How long the cache keeps entries by our settings.
         concurrency: Speech requests under way at once.
         evict: ``proven``, ``always`` or ``never``.
+        cache_dir: The backend's cache folder as seen from here, or None if it is elsewhere. It may
+            be another's or missing; then it is of no use, and does no harm.
     """
 
     backend_url: str
@@ -35,6 +46,7 @@ class NarrationSettings:
     cache_ttl: timedelta
     concurrency: int
     evict: str
+    cache_dir: Path | None = None
 
 
 def narrate(
@@ -60,18 +72,22 @@ def narrate(
         listener: Told the counts at every change, from any thread; must be quick.
 
     Raises (when iterated):
-        SettingError: If the backend keeps its cache for another time than our settings say.
+        SettingError: If the backend keeps its cache for another time than our settings say, is no
+            TTS backend known here, or the cache folder looks like a library.
         BackendDownError, StorageError: See ``Narration.run``.
     """
 
     async def flow(emit: Callable[[ChapterOutcome | ProgressCounts], None]) -> None:
         progress = Progress(emit, watcher=listener)
         async with TtsClient(
-            settings.backend_url, token=settings.backend_token, connections=settings.concurrency
+            settings.backend_url,
+            token=settings.backend_token,
+            connections=settings.concurrency,
+            cache_ttl=settings.cache_ttl,
         ) as client:
             await _require_same_life(client, settings.cache_ttl)
             speaker = Speaker(
-                client,
+                _with_folder(client, settings.cache_dir),
                 concurrency=settings.concurrency,
                 wait=settings.backend_wait,
                 progress=progress,
@@ -90,17 +106,32 @@ def narrate(
     return FlowThread(flow)
 
 
+def _with_folder(client: TtsClient, cache_dir: Path | None) -> SpeechBackend:
+    """Return the client, with the backend's cache folder beside it if that can be read here.
+
+    Raises:
+        SettingError: If the folder looks like a library: nothing may be removed from it.
+    """
+    if cache_dir is None:
+        return client
+    try:
+        refuse_wrong_root(cache_dir)
+    except StorageError:  # the folder of another user or machine: asking over HTTP goes on
+        return client
+    return CacheFolderProof(client, CacheFolder(cache_dir))
+
+
 async def _require_same_life(client: TtsClient, ttl: timedelta) -> None:
     """Refuse a backend that keeps entries for another time than our settings say.
 
-    A backend that does not tell, or does not answer yet, is not refused.
+    A backend that does not tell, or does not answer yet, is not refused here.
 
     Raises:
         SettingError: If the two differ.
     """
     try:
         health = await client.health()
-    except TransientError:
+    except (TransientError, SpeechRefusedError):  # the first request for speech finds out why
         return
     if health.expiry is not None and health.expiry != ttl:
         raise SettingError(

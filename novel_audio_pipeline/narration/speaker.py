@@ -1,10 +1,10 @@
 """Getting one utterance out of the TTS backend: request, download, verify, and when to ask again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import tenacity
 
@@ -20,6 +20,7 @@ from novel_audio_pipeline.errors import (
 from novel_audio_pipeline.narration.progress import Progress
 from novel_audio_pipeline.narration.verify import checked_speech, implausibility, is_plausible
 from novel_audio_pipeline.speech.request import MAX_TAKE, SpeechRequest
+from novel_audio_pipeline.tts_client.parts import parts_of
 from novel_audio_pipeline.tts_client.replies import (
     BackendHealth,
     CachedSpeech,
@@ -33,6 +34,8 @@ HEALTH_INTERVAL_S = 2.0
 # A backend that answers its health page but fails this many requests in a row speaks no more.
 MAX_FAILURES_IN_A_ROW = 8
 
+_Answer = TypeVar("_Answer")
+
 
 class SpeechBackend(Protocol):
     """What a speaker needs of a TTS client."""
@@ -43,6 +46,10 @@ class SpeechBackend(Protocol):
         """Return what the backend tells about itself."""
         ...
 
+    async def max_chars(self, model: str) -> int | None:
+        """Return the longest text a model takes at once, or None if none is known."""
+        ...
+
     async def synthesize(self, request: SpeechRequest) -> CachedSpeech | SkippedSpeech:
         """Ask for speech and return where it is cached."""
         ...
@@ -51,8 +58,8 @@ class SpeechBackend(Protocol):
         """Return the audio of a cache entry, compared with what was promised."""
         ...
 
-    async def evict(self, file_id: str) -> bool:
-        """Delete a cache entry; return False if it was not known."""
+    async def evict(self, file_id: str, *, sha256: str) -> bool:
+        """Delete a cache entry that holds this audio; return False if that did not work."""
         ...
 
 
@@ -108,6 +115,19 @@ class Speaker:
         self._sleep = sleep
         self._waiting = asyncio.Lock()
         self._failures_in_a_row = 0
+        self._limits: dict[str, int | None] = {}
+
+    async def parts(self, request: SpeechRequest) -> Sequence[SpeechRequest]:
+        """Return the request as this backend can speak it: whole, or cut to its limit.
+
+        Raises:
+            TransientError: If the backend did not tell its limit as often as it may be asked.
+            PermanentError: If it is no TTS backend known here, or did not come back.
+        """
+        model = request.model
+        if model not in self._limits:
+            self._limits[model] = await self._persist(lambda: self._backend.max_chars(model))
+        return parts_of(request, max_chars=self._limits[model])
 
     async def speak(self, request: SpeechRequest) -> SpokenPiece | SkippedSpeech:
         """Return the audio of a request, verified, or why the backend will not speak it.
@@ -119,11 +139,11 @@ class Speaker:
             TransientError: If it failed as often as it may.
             PermanentError: If asking again gives the same; ``BackendDownError`` ends the run.
         """
-        first = await self._persist(request)
+        first = await self._persist(lambda: self._spoken(request))
         if isinstance(first, SkippedSpeech) or is_plausible(request, first.facts.duration_s):
             return first
         other_request = replace(request, take=min(request.take + 1, MAX_TAKE))
-        other = await self._persist(other_request)
+        other = await self._persist(lambda: self._spoken(other_request))
         pieces = [first] if isinstance(other, SkippedSpeech) else [first, other]
         best = min(pieces, key=lambda piece: implausibility(request, piece.facts.duration_s))
         warning = (
@@ -137,11 +157,11 @@ class Speaker:
     async def evict(self, piece: SpokenPiece) -> bool:
         """Delete a piece from the cache; False if that did not work, which expiry will mend."""
         try:
-            return await self._backend.evict(piece.cached.file_id)
+            return await self._backend.evict(piece.cached.file_id, sha256=piece.audio.sha256)
         except (TransientError, SpeechRefusedError):
             return False
 
-    async def _persist(self, request: SpeechRequest) -> SpokenPiece | SkippedSpeech:
+    async def _persist(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """Ask until there is an answer that asking again would not better."""
         retrying = tenacity.AsyncRetrying(
             sleep=self._sleep,
@@ -152,7 +172,7 @@ class Speaker:
             reraise=True,
         )
         try:
-            spoken: SpokenPiece | SkippedSpeech = await retrying(self._attempt, request)
+            answer: _Answer = await retrying(self._attempt, ask)
         except TransientError as error:
             self._failures_in_a_row += 1
             if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
@@ -163,22 +183,26 @@ class Speaker:
                 ) from error
             raise
         self._failures_in_a_row = 0
-        return spoken
+        return answer
 
-    async def _attempt(self, request: SpeechRequest) -> SpokenPiece | SkippedSpeech:
-        """Request, download and verify once; wait for a backend that is down."""
+    async def _attempt(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Ask once, in a slot; wait for a backend that is down."""
         async with self._slots:
             try:
-                self._progress.add(requests=1)
-                cached = await self._backend.synthesize(request)
-                if isinstance(cached, SkippedSpeech):
-                    return cached
-                audio = await self._backend.download(cached.file_id)
+                return await ask()
             except BackendUnreachableError as error:
                 await self._wait_until_up(error)
                 raise
-            facts = await asyncio.to_thread(checked_speech, audio.data)
-            return SpokenPiece(request=request, cached=cached, audio=audio, facts=facts)
+
+    async def _spoken(self, request: SpeechRequest) -> SpokenPiece | SkippedSpeech:
+        """Request, download and verify once."""
+        self._progress.add(requests=1)
+        cached = await self._backend.synthesize(request)
+        if isinstance(cached, SkippedSpeech):
+            return cached
+        audio = await self._backend.download(cached.file_id)
+        facts = await asyncio.to_thread(checked_speech, audio.data)
+        return SpokenPiece(request=request, cached=cached, audio=audio, facts=facts)
 
     async def _wait_until_up(self, error: BackendUnreachableError) -> None:
         """Return once the backend answers; one waits, the others wait for that one.

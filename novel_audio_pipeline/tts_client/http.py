@@ -4,12 +4,15 @@ One call, one request, no retries: whether to ask again is decided by who asks, 
 the error.
 """
 
+import asyncio
 import base64
 import binascii
+import contextlib
 import hashlib
 import json
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -23,9 +26,13 @@ from novel_audio_pipeline.errors import (
     BackendBusyError,
     BackendUnreachableError,
     CacheEntryGoneError,
+    SettingError,
     SpeechRefusedError,
 )
 from novel_audio_pipeline.speech.request import FILE_ID_PATTERN, SpeechRequest
+from novel_audio_pipeline.tts_client.dialect import Dialect
+from novel_audio_pipeline.tts_client.openapi import SYNTHESIZE_PATH, read_document
+from novel_audio_pipeline.tts_client.recognition import recognized
 from novel_audio_pipeline.tts_client.replies import (
     BackendHealth,
     CachedSpeech,
@@ -38,20 +45,29 @@ CONNECTIONS_PER_POOL = 8
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
 SYNTHESIS_TIMEOUT_S_PER_CHAR = 0.3
+DEFAULT_CACHE_TTL = timedelta(hours=2)
 _BUSY_STATUSES = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
 _REPR_DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/=]+):")
 
 
 class TtsClient:
-    """An asynchronous client of one TTS backend. Use it as ``async with``.
+    """An asynchronous client of one TTS backend, ours or another's. Use it as ``async with``.
 
-    Every method raises ``BackendUnreachableError`` when there is no answer, ``BackendBusyError``
+    What kind of backend it is, is read once from ``/openapi.json``, before the first call that
+    depends on it. Every method raises ``BackendUnreachableError`` when there is no answer, ``BackendBusyError``
     on 408, 429 and 5xx, ``AudioTransferError`` when an answer breaks off or is none of the
-    contract's, and ``SpeechRefusedError`` on any other refusal.
+    contract's, and ``SpeechRefusedError`` on any other refusal; every method but ``health`` raises
+    ``SettingError`` if what answers is no TTS backend known here.
     """
 
     def __init__(
-        self, url: str, *, token: str = "", connections: int = CONNECTIONS_PER_POOL
+        self,
+        url: str,
+        *,
+        token: str = "",
+        connections: int = CONNECTIONS_PER_POOL,
+        cache_ttl: timedelta = DEFAULT_CACHE_TTL,
+        dialect: Dialect | None = None,
     ) -> None:
         """Prepare a client; nothing is sent yet.
 
@@ -59,8 +75,14 @@ class TtsClient:
             url: Address of the backend, without a path.
             token: Bearer token, or empty.
             connections: Requests under way at once, at least 1.
+            cache_ttl: How long entries are wanted in the cache, for backends that ask.
+            dialect: What kind of backend it is, if that is known; else it is asked.
         """
         self.url = url.rstrip("/")
+        self._expiry_hours = math.ceil(cache_ttl / timedelta(hours=1))
+        self._dialect = dialect
+        self._recognizing = asyncio.Lock()
+        self._alone = asyncio.Lock()
         self._client = httpx.AsyncClient(
             base_url=self.url,
             headers={"Authorization": f"Bearer {token}"} if token else {},
@@ -91,40 +113,31 @@ class TtsClient:
             expiry=timedelta(hours=hours) if isinstance(hours, int | float) else None,
         )
 
+    async def dialect(self) -> Dialect:
+        """Return what kind of backend it is; asked once, without side effects there."""
+        async with self._recognizing:
+            if self._dialect is None:
+                self._dialect = await self._recognized()
+            return self._dialect
+
+    async def max_chars(self, model: str) -> int | None:
+        """Return the longest text a model of this backend takes at once, or None if none is known."""
+        return (await self.dialect()).max_chars(model)
+
     async def synthesize(self, request: SpeechRequest) -> CachedSpeech | SkippedSpeech:
         """Ask for speech and return where the backend cached it."""
         timeout = ANSWER_TIMEOUT_S + SYNTHESIS_TIMEOUT_S_PER_CHAR * len(request.text)
-        response = await self._ask(
-            "POST",
-            "/api/tts/synthesize",
-            json={
-                "text": request.text,
-                "model": request.model,
-                "voice": request.voice,
-                "language": request.language,
-                "speed": request.speed,
-                "take": request.take,
-                "store": True,
-                "return_audio": False,
-            },
-            timeout=httpx.Timeout(timeout, connect=CONNECT_TIMEOUT_S),
-        )
-        body = _json(response)
-        if body.get("skipped"):
-            return SkippedSpeech(reason=str(body.get("reason", "")))
-        entry = body.get("file_metadata") or {}
-        file_id = response.headers.get("X-File-ID") or entry.get("file_id") or ""
-        if not FILE_ID_PATTERN.fullmatch(str(file_id)):
-            raise AudioTransferError(
-                f"{self.url} answered 200 to a synthesis without a usable file_id ({file_id!r})"
+        async with self._turn() as dialect:
+            response = await self._ask(
+                "POST",
+                SYNTHESIZE_PATH,
+                json=dialect.body(request, expiry_hours=self._expiry_hours),
+                timeout=httpx.Timeout(timeout, connect=CONNECT_TIMEOUT_S),
             )
-        return CachedSpeech(
-            file_id=str(file_id),
-            already_cached=bool(body.get("cached")),
-            expires_at=_instant(response.headers.get("X-Expires-At") or entry.get("expires_at")),
-            engine=str(entry.get("engine") or body.get("engine") or ""),
-            voice=str(entry.get("voice") or ""),
-        )
+        # Audio, from a backend that does not know return_audio, still has its id in a header.
+        is_audio = response.headers.get("Content-Type", "").startswith("audio/")
+        body = {} if is_audio else _json(response)
+        return dialect.read(response.headers, body, where=self.url)
 
     async def download(self, file_id: str) -> DownloadedAudio:
         """Return the audio of a cache entry, whole and compared with what was promised.
@@ -135,7 +148,8 @@ class TtsClient:
         """
         path = f"/api/tts/audio/{_checked(file_id)}"
         try:
-            response = await self._ask("GET", path, headers={"Accept-Encoding": "identity"})
+            async with self._turn():
+                response = await self._ask("GET", path, headers={"Accept-Encoding": "identity"})
         except _NotFoundError as error:
             raise CacheEntryGoneError(
                 f"{self.url} does not hold {file_id}: it expired or was evicted"
@@ -147,13 +161,51 @@ class TtsClient:
             verified_by=_proof(data, response.headers, where=f"{self.url}{path}"),
         )
 
-    async def evict(self, file_id: str) -> bool:
-        """Delete a cache entry; return False if the backend did not know it."""
+    async def evict(self, file_id: str, *, sha256: str | None = None) -> bool:
+        """Ask for the deletion of a cache entry; return whether the backend says it did that.
+
+        False without asking if the backend has no DELETE. See ``Dialect.keeps_its_word`` for what
+        the answer is worth.
+
+        Args:
+            file_id: Name of the entry.
+            sha256: Digest of the audio that is to be deleted, told to the backend as a condition
+                (``If-Match``, RFC 9110); None for whatever the entry holds.
+        """
+        path = f"/api/tts/audio/{_checked(file_id)}"
+        if not (await self.dialect()).has_delete:
+            return False
+        condition = {"If-Match": f'"{sha256}"'} if sha256 else {}
         try:
-            await self._ask("DELETE", f"/api/tts/audio/{_checked(file_id)}")
+            async with self._turn():
+                await self._ask("DELETE", path, headers=condition)
         except _NotFoundError:
             return False
         return True
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[Dialect]:
+        """Wait until the backend may be asked; a second request to some would only time out there."""
+        dialect = await self.dialect()
+        async with self._alone if dialect.one_at_a_time else contextlib.nullcontext():
+            yield dialect
+
+    async def _recognized(self) -> Dialect:
+        """Read the backend's document and tell its dialect from it."""
+        try:
+            response = await self._ask("GET", "/openapi.json")
+        except SpeechRefusedError as error:
+            raise SettingError(
+                f"what kind of TTS backend answers at {self.url} cannot be told: {error}. Check "
+                "TTS_BACKEND_URL, and API_TOKEN if the backend wants a token"
+            ) from error
+        try:
+            document = _json(response)
+        except AudioTransferError as error:
+            raise SettingError(
+                f"no TTS backend answers at {self.url}: {error}. Check TTS_BACKEND_URL"
+            ) from error
+        return recognized(read_document(document), where=self.url)
 
     async def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send one request and return its answer, or raise by our tree of errors."""
@@ -277,12 +329,3 @@ def _retry_after(headers: httpx.Headers) -> timedelta | None:
         return max(timedelta(0), parsedate_to_datetime(text) - datetime.now(UTC))
     except (TypeError, ValueError):
         return None
-
-
-def _instant(text: object) -> datetime | None:
-    """Return an instant, or None if there is none or it has no time zone."""
-    try:
-        instant = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return instant.astimezone(UTC) if instant.tzinfo else None

@@ -42,6 +42,7 @@ class FakeBackend:
         faults: Iterable[Exception | None] = (),
         proof: str = "digest",
         refuse: Callable[[str], bool] = lambda _text: False,
+        max_chars: int | None = None,
     ) -> None:
         self.cache: dict[str, bytes] = {}
         self.synthesized: Counter[str] = Counter()
@@ -52,12 +53,16 @@ class FakeBackend:
         self._speak = speak
         self._proof = proof
         self._refuse = refuse
+        self._max_chars = max_chars
 
     async def health(self) -> BackendHealth:
         self.healths += 1
         if self.health_faults and (fault := self.health_faults.popleft()) is not None:
             raise fault
         return BackendHealth(service="fake", version="1", expiry=timedelta(hours=2))
+
+    async def max_chars(self, model: str) -> int | None:
+        return self._max_chars
 
     async def synthesize(self, request: SpeechRequest) -> CachedSpeech | SkippedSpeech:
         self.synthesized[request.text] += 1
@@ -75,6 +80,6 @@ class FakeBackend:
         data = self.cache[file_id]
         return DownloadedAudio(data, hashlib.sha256(data).hexdigest(), self._proof)
 
-    async def evict(self, file_id: str) -> bool:
+    async def evict(self, file_id: str, *, sha256: str) -> bool:
         self.evicted.append(file_id)
         return self.cache.pop(file_id, None) is not None

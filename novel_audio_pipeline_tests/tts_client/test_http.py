@@ -3,8 +3,8 @@
 import asyncio
 import base64
 import hashlib
+import json
 import struct
-from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any
 
@@ -17,27 +17,23 @@ from novel_audio_pipeline.errors import (
     BackendBusyError,
     BackendUnreachableError,
     CacheEntryGoneError,
+    SettingError,
     SpeechRefusedError,
 )
 from novel_audio_pipeline.speech.request import SpeechRequest
 from novel_audio_pipeline.tts_client.http import TtsClient
+from novel_audio_pipeline.tts_client.openapi import SYNTHESIZE_PATH, BackendDocument
+from novel_audio_pipeline.tts_client.own_dialect import OwnDialect
 from novel_audio_pipeline.tts_client.replies import CachedSpeech, SkippedSpeech
 from novel_audio_pipeline_tests.tts_backend.serving import CountingEngine, served
+from novel_audio_pipeline_tests.tts_client.asking import ask
 from novel_audio_pipeline_tests.tts_client.scripted_server import answer, scripted_server
 
 FILE_ID = "0123456789abcdef" * 2
 AUDIO_PATH = f"/api/tts/audio/{FILE_ID}"
-SYNTHESIZE = "/api/tts/synthesize"
 WAV = encode_wav((np.arange(2000) % 200 * 50).astype(np.int16), 22_050)
+OWN = OwnDialect(BackendDocument())
 REQUEST = SpeechRequest(text="Xin chào.", model="tone", voice="vi", language="vi")
-
-
-def ask(url: str, call: Callable[[TtsClient], Coroutine[Any, Any, Any]]) -> Any:
-    async def main() -> Any:
-        async with TtsClient(url) as client:
-            return await call(client)
-
-    return asyncio.run(main())
 
 
 def digest(data: bytes) -> str:
@@ -46,7 +42,7 @@ def digest(data: bytes) -> str:
 
 def download_of(headers: dict[str, str], body: bytes) -> Any:
     with scripted_server({AUDIO_PATH: answer("200 OK", headers, body)}) as url:
-        return ask(url, lambda client: client.download(FILE_ID))
+        return ask(url, lambda client: client.download(FILE_ID), dialect=OWN)
 
 
 def test_speech_is_asked_for_downloaded_by_digest_and_evicted(tmp_path):
@@ -155,29 +151,98 @@ def test_a_streamed_header_with_a_length_is_taken():
     ],
 )
 def test_each_answer_has_its_error(raw, error):
-    with scripted_server({SYNTHESIZE: raw}) as url, pytest.raises(error, match=r"127\.0\.0\.1"):
-        ask(url, lambda client: client.synthesize(REQUEST))
+    with (
+        scripted_server({SYNTHESIZE_PATH: raw}) as url,
+        pytest.raises(error, match=r"127\.0\.0\.1"),
+    ):
+        ask(url, lambda client: client.synthesize(REQUEST), dialect=OWN)
 
 
 def test_a_busy_backend_says_for_how_long():
     raw = answer("503 Busy", {"Content-Length": "0", "Retry-After": "7"})
-    with scripted_server({SYNTHESIZE: raw}) as url, pytest.raises(BackendBusyError) as caught:
-        ask(url, lambda client: client.synthesize(REQUEST))
+    with scripted_server({SYNTHESIZE_PATH: raw}) as url, pytest.raises(BackendBusyError) as caught:
+        ask(url, lambda client: client.synthesize(REQUEST), dialect=OWN)
     assert caught.value.retry_after == timedelta(seconds=7)
 
 
 def test_a_skip_with_a_success_status_is_a_skip():
     body = b'{"success":true,"skipped":true,"reason":"too short","file_metadata":null}'
     raw = answer("200 OK", {"Content-Length": str(len(body)), "X-Skipped": "true"}, body)
-    with scripted_server({SYNTHESIZE: raw}) as url:
-        spoken = ask(url, lambda client: client.synthesize(REQUEST))
+    with scripted_server({SYNTHESIZE_PATH: raw}) as url:
+        spoken = ask(url, lambda client: client.synthesize(REQUEST), dialect=OWN)
     assert spoken == SkippedSpeech("too short")
 
 
 @pytest.mark.parametrize("file_id", ["", "../metadata/x", "A" * 32, "0" * 31, "0" * 300])
 def test_what_is_no_id_is_never_asked_for(file_id):
     with pytest.raises(ValueError, match="32 lowercase hex digits"):
-        ask("http://127.0.0.1:9", lambda client: client.download(file_id))
+        ask("http://127.0.0.1:9", lambda client: client.download(file_id), dialect=OWN)
+
+
+@pytest.mark.parametrize(
+    ("raw", "error", "told"),
+    [
+        pytest.param(
+            answer("200 OK", {"Content-Length": "5"}, b"hello"),
+            SettingError,
+            "TTS_BACKEND_URL",
+            id="a web page",
+        ),
+        pytest.param(
+            answer("200 OK", {"Content-Length": "2"}, b"{}"),
+            SettingError,
+            "no TTS backend known here",
+            id="another service",
+        ),
+        pytest.param(
+            answer("404 No", {"Content-Length": "0"}), SettingError, "cannot be told", id="nothing"
+        ),
+        pytest.param(
+            answer("401 No", {"Content-Length": "0"}), SettingError, "API_TOKEN", id="a closed door"
+        ),
+        pytest.param(
+            answer("503 Busy", {"Content-Length": "0"}), BackendBusyError, "503", id="starting up"
+        ),
+        pytest.param(
+            answer("200 OK", {"Content-Length": "9"}, b"{}"),
+            AudioTransferError,
+            "broke off",
+            id="cut off",
+        ),
+    ],
+)
+def test_what_is_no_backend_known_here_is_named_before_anything_is_asked(raw, error, told):
+    with scripted_server({"/openapi.json": raw}) as url, pytest.raises(error, match=told) as caught:
+        ask(url, lambda client: client.synthesize(REQUEST))
+    assert url in str(caught.value)
+
+
+def test_a_backend_that_was_not_ready_is_recognized_later():
+    paths = {SYNTHESIZE_PATH: {"post": {}}, "/api/tts/audio/{id}": {"get": {}}}
+    names = ("text", "model", "voice", "language", "speed", "take")
+    fields: dict[str, dict[str, str]] = {name: {} for name in names}
+    content = {"application/json": {"schema": {"properties": fields}}}
+    paths[SYNTHESIZE_PATH]["post"] = {"requestBody": {"content": content}}
+    document = json.dumps({"paths": paths}).encode()
+    answers = {"/openapi.json": answer("503 Busy", {"Content-Length": "0"})}
+
+    async def twice(client: TtsClient) -> str:
+        with pytest.raises(BackendBusyError):
+            await client.dialect()
+        answers["/openapi.json"] = answer(
+            "200 OK", {"Content-Length": str(len(document))}, document
+        )
+        return (await client.dialect()).name
+
+    with scripted_server(answers) as url:
+        assert ask(url, twice) == "own"
+
+
+def test_audio_for_an_answer_still_has_its_id():
+    headers = {"Content-Length": "4", "Content-Type": "audio/wav", "X-File-ID": FILE_ID}
+    with scripted_server({SYNTHESIZE_PATH: answer("200 OK", headers, b"RIFF")}) as url:
+        spoken = ask(url, lambda client: client.synthesize(REQUEST), dialect=OWN)
+    assert spoken.file_id == FILE_ID
 
 
 def test_many_at_once_share_the_pools(tmp_path):
