@@ -203,6 +203,21 @@ class CacheFolder:
         with self.locked():
             return self._unlink(file_id)
 
+    def remove_same(self, entry: CacheEntry, *, is_shared_with_others: bool = False) -> bool:
+        """Remove this very entry; return False if it is gone, or another one of its id is there.
+
+        Args:
+            entry: As it was seen.
+            is_shared_with_others: As for ``expire``.
+
+        Raises:
+            StorageError: If it is still there afterwards.
+        """
+        with self.locked():
+            if self.find(entry.file_id) != entry:
+                return False
+            return self._unlink_same(entry, is_shared_with_others=is_shared_with_others)
+
     def overdue(self, *, now: datetime, ttl: timedelta) -> list[CacheEntry]:
         """Return what ``expire`` would remove now, oldest first; nothing is changed.
 
@@ -246,15 +261,14 @@ class CacheFolder:
                     entry = self.find(file_id)
                     if entry is None or not watch.knows(entry):
                         continue  # gone, or stored anew since it was judged
-                    if is_shared_with_others and not take_away(self._wav(file_id), entry):
-                        continue
-                    if self._unlink(file_id) or is_shared_with_others:
+                    if self._unlink_same(entry, is_shared_with_others=is_shared_with_others):
                         removed.append(entry)
         self._remove_stray_records(watch, now=now, ttl=ttl)
         self._remove_leftovers(now=now)
         return removed
 
     def watch(self) -> Watch:
+        """Return the watch kept in the folder, as of its last look; a new one if there is none."""
         data = self._read_small(self.root / WATCH_NAME, limit=None)
         return watch_from_json(data.decode(errors="replace")) if data else Watch()
 
@@ -281,6 +295,11 @@ class CacheFolder:
                     modified_at = instant_of(os.lstat(path).st_mtime_ns)
                     if is_leftover(name, modified_at=modified_at, now=now):
                         os.unlink(path)
+
+    def _unlink_same(self, entry: CacheEntry, *, is_shared_with_others: bool) -> bool:
+        if is_shared_with_others and not take_away(self._wav(entry.file_id), entry):
+            return False
+        return self._unlink(entry.file_id) or is_shared_with_others
 
     def _unlink(self, file_id: str) -> bool:
         """Unlink WAV and record, links left alone, and confirm that the WAV is gone."""

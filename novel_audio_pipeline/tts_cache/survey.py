@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
@@ -11,11 +11,10 @@ from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.speech.request import FILE_ID_PATTERN
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
 from novel_audio_pipeline.tts_cache.folder import LOCK_NAME, METADATA_FOLDER, WATCH_NAME
+from novel_audio_pipeline.tts_cache.instants import instant_of
 from novel_audio_pipeline.tts_cache.writing import is_temporary
 
 EXPIRING_MARK = ".wav.expiring-"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FAR_FUTURE = datetime.max.replace(tzinfo=UTC) - timedelta(days=3650)
 
 
 class SeenKind(Enum):
@@ -63,38 +62,12 @@ def survey(root: Path) -> Iterator[SeenFile]:
     for entry in _scan(root, required=True):
         if entry.name == METADATA_FOLDER and entry.is_dir(follow_symlinks=False):
             has_metadata = True
-        elif entry.name not in (LOCK_NAME, WATCH_NAME, f"{WATCH_NAME}.lock"):
+        elif entry.name not in (LOCK_NAME, WATCH_NAME):
             yield from _seen(entry, _kind_in_root(entry.name), entry.name)
     if not has_metadata:
         return
     for entry in _scan(root / METADATA_FOLDER, required=False):
         yield from _seen(entry, _kind_in_metadata(entry.name), f"{METADATA_FOLDER}/{entry.name}")
-
-
-def file_at(root: Path, name: str) -> SeenFile | None:
-    """Return what a name that a survey has seen stands for now, or None if it is gone.
-
-    Raises:
-        StorageError: If the disk does not say.
-    """
-    path = root / name
-    try:
-        facts = os.lstat(path)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise _storage_error("look at", path, error) from error
-    in_root = "/" not in name
-    kind, file_id = (_kind_in_root if in_root else _kind_in_metadata)(path.name)
-    return SeenFile(name, kind, file_id, instant_of(facts.st_mtime_ns), facts.st_size)
-
-
-def instant_of(nanoseconds: int) -> datetime:
-    """Return the instant in whole microseconds; a date beyond what Python knows is its last."""
-    try:
-        return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
-    except OverflowError:
-        return _FAR_FUTURE
 
 
 def _kind_in_root(name: str) -> tuple[SeenKind, str]:
@@ -123,9 +96,7 @@ def _scan(folder: Path, *, required: bool) -> Iterator[os.DirEntry[str]]:
         raise _storage_error("read", folder, error) from error
 
 
-def _seen(
-    entry: os.DirEntry[str], kind: tuple[SeenKind, str], name: str
-) -> Iterator[SeenFile]:
+def _seen(entry: os.DirEntry[str], kind: tuple[SeenKind, str], name: str) -> Iterator[SeenFile]:
     try:
         facts = entry.stat(follow_symlinks=False)
         is_file = entry.is_file(follow_symlinks=False)
