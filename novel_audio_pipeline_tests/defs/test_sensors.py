@@ -1,0 +1,76 @@
+"""The sensor that finds chapters: what a tick records, and what it leaves alone."""
+
+import pytest
+
+from novel_audio_pipeline.defs import sensors
+from novel_audio_pipeline.errors import SettingError
+
+
+def test_new_chapters_become_partitions_and_are_observed(house):
+    house.write("so-do", ["Một."], ["Hai."])
+    house.write("tat-den", ["Ba."])
+    result = house.tick()
+    assert house.known() == ["so-do/0001", "so-do/0002", "tat-den/0001"]
+    assert len(result.asset_events) == 3
+
+
+def test_an_unchanged_folder_costs_no_reading(house):
+    house.write("so-do", ["Một."])
+    cursor = house.tick().cursor
+    again = house.tick(cursor)
+    assert again.asset_events == []
+    assert "No source has changed" in str(again.skip_reason.skip_message)
+
+
+def test_a_tick_that_is_repeated_does_no_harm(house):
+    house.write("so-do", ["Một."])
+    house.tick()
+    again = house.tick()
+    assert again.asset_events == []
+    assert house.known() == ["so-do/0001"]
+
+
+def test_only_the_changed_chapter_is_observed_again(house):
+    house.write("so-do", ["Một."], ["Hai."])
+    cursor = house.tick().cursor
+    house.write("so-do", ["Một."], ["Khác."])
+    (event,) = house.tick(cursor).asset_events
+    assert event.partition == "so-do/0002"
+
+
+def test_another_voice_changes_every_chapter(house):
+    house.write("so-do", ["Một."], ["Hai."])
+    cursor = house.tick().cursor
+    house.environment["NOVEL_AUDIO_SPEED"] = "1.5"
+    assert len(house.tick(cursor).asset_events) == 2
+
+
+def test_many_chapters_come_in_pages_and_none_is_left_out(house, monkeypatch):
+    monkeypatch.setattr(sensors, "OBSERVATIONS_AT_ONCE", 3)
+    house.write("a", ["1."], ["2."])
+    house.write("b", ["3."], ["4."])
+    house.write("c", ["5."])
+    cursor, pages = None, []
+    for _ in range(3):
+        result = house.tick(cursor)
+        cursor = result.cursor
+        pages.append(len(result.asset_events))
+    assert pages == [3, 2, 0]
+    assert len(house.known()) == 5
+
+
+def test_a_source_that_cannot_be_read_is_named_and_the_others_are_found(house):
+    house.write("so-do", ["Một."])
+    (house.home / "novels" / "bad.epub").write_bytes(b"this is no zip")
+    result = house.tick()
+    assert house.known() == ["so-do/0001"]
+    assert "bad.epub" in str(result.skip_reason.skip_message)
+
+
+def test_a_folder_that_is_gone_is_an_error_and_not_an_empty_library(house):
+    house.write("so-do", ["Một."])
+    house.tick()
+    (house.home / "novels").rename(house.home / "elsewhere")
+    with pytest.raises(SettingError):
+        house.tick()
+    assert house.known() == ["so-do/0001"]
