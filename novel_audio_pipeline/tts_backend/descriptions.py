@@ -15,6 +15,24 @@ _AUDIO_HEADERS = {
         "ETag": "SHA-256 of the audio, in hex.",
     }.items()
 }
+_BINARY = {"type": "string", "format": "binary"}
+_RECORD = {
+    "type": "object",
+    "description": "The record of the entry, or why there is none (`skipped`, with its `reason`).",
+    "required": ["success", "request_id", "model", "sample_rate", "duration_seconds"],
+    "properties": {
+        "success": {"type": "boolean"},
+        "request_id": {"type": "string"},
+        "model": {"type": "string"},
+        "sample_rate": {"type": "integer"},
+        "duration_seconds": {"type": "number"},
+        "file_metadata": {"anyOf": [{"type": "object"}, {"type": "null"}]},
+        "cached": {"type": "boolean"},
+        "skipped": {"type": "boolean"},
+        "reason": {"type": "string"},
+        "notices": {"type": "array", "items": {"type": "string"}},
+    },
+}
 _MEANINGS = {
     400: "The text is blank.",
     401: "The token is missing or wrong.",
@@ -57,13 +75,14 @@ def errors(*statuses: int) -> Responses:
 
 
 def audio(*media_types: str, status: int = 200) -> Responses:
-    """Return the description of an answer that is audio."""
+    """Return the description of an answer that is audio in one of these types, or a record."""
+    contents = {name: {"schema": _BINARY} for name in media_types}
+    if "application/json" in contents:
+        contents["application/json"] = {"schema": _RECORD}
     return {
         status: {
-            "description": "The audio.",
-            "content": {
-                name: {"schema": {"type": "string", "format": "binary"}} for name in media_types
-            },
+            "description": "The audio." if len(contents) == 1 else "The audio, or its record.",
+            "content": contents,
             "headers": _AUDIO_HEADERS,
         }
     }

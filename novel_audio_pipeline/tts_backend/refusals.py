@@ -67,6 +67,8 @@ def refusal_of(error: Exception) -> RefusalError:
     if isinstance(error, RequestValidationError):
         return RefusalError(_validation_text(error), status=422, code="invalid_request")
     if isinstance(error, HTTPException):
+        if error.status_code == 400:  # noqa: PLR2004  # FastAPI's own for bytes that are no text
+            return RefusalError("the body is no JSON text", status=422, code="invalid_request")
         code = _CODE_OF_STATUS.get(error.status_code, f"http_{error.status_code}")
         headers = dict(error.headers or {})
         return RefusalError(error.detail, status=error.status_code, code=code, headers=headers)

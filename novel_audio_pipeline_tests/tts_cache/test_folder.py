@@ -1,11 +1,13 @@
 """The cache folder on a real disk: storing, reading, removing, expiring, and what is left alone."""
 
+import contextlib
 import hashlib
 import json
 import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -189,7 +191,7 @@ def test_leftovers_go_when_their_writer_is_dead_or_two_hours_passed(tmp_path):
                            capture_output=True, text=True, check=True)  # fmt: skip
     alive = temporary_name(f"{ID}.wav")
     dead = temporary_name(f"{ID}.wav").replace(f"-{os.getpid()}-", f"-{int(child.stdout)}-")
-    elsewhere = f".{ID}.wav.another-host-1-0123456789ab.tmp"
+    elsewhere = f".{ID}.wav.another-host-{int(child.stdout)}-0123456789ab.tmp"
     old = f".{OTHER}.wav.another-host-1-0123456789ab.tmp"
     for name, age in ((alive, 1), (dead, 1), (elsewhere, 1), (old, 2 * 3600)):
         (tmp_path / name).write_bytes(b"half")
@@ -212,8 +214,8 @@ def test_a_store_that_fails_leaves_nothing_half_and_what_stood_there(tmp_path):
     cache = make_cache(tmp_path)
     store(cache)
     metadata = make_metadata(wav=b"other")
-    os.rename(tmp_path / "metadata", tmp_path / "away")
-    (tmp_path / "metadata").write_text("not a folder")
+    (tmp_path / "metadata" / f"{ID}.json").unlink()
+    (tmp_path / "metadata" / f"{ID}.json").mkdir()  # the rename to it fails
     with pytest.raises(StorageError, match="cannot store"):
         cache.store(b"other", metadata)
     assert (tmp_path / f"{ID}.wav").read_bytes() == WAV
@@ -278,8 +280,38 @@ def test_storing_and_expiring_at_once_removes_nothing_young(tmp_path):
     assert len(list(cache.entries())) == 4
 
 
-def test_a_lock_held_by_another_process_is_waited_for(tmp_path):
+class RenewedMeanwhile(CacheFolder):
+    """A cache whose entry is stored anew after it was judged and before it is removed."""
+
+    locks = 0
+
+    @contextlib.contextmanager
+    def locked(self):
+        with super().locked():
+            self.locks += 1
+            if self.locks == 2:  # the first is for looking, the second for removing
+                store(CacheFolderWithoutLock(self.root))
+            yield
+
+
+class CacheFolderWithoutLock(CacheFolder):
+    """A writer in a process that has no lock."""
+
+    @contextlib.contextmanager
+    def locked(self):
+        yield
+
+
+def test_an_entry_stored_anew_after_it_was_judged_stays(tmp_path):
+    store(make_cache(tmp_path), age=TTL)
+    assert RenewedMeanwhile(tmp_path).expire(now=NOW, ttl=TTL) == []
+    assert names(tmp_path) == BOTH
+
+
+@pytest.mark.parametrize("change", ["store", "remove", "expire"])
+def test_a_lock_held_by_another_process_is_waited_for(tmp_path, change):
     cache = make_cache(tmp_path)
+    store(cache, age=TTL)
     script = (
         "import sys, time, pathlib; from novel_audio_pipeline.tts_cache.folder import CacheFolder\n"
         "with CacheFolder(pathlib.Path(sys.argv[1])).locked():\n"
@@ -289,6 +321,10 @@ def test_a_lock_held_by_another_process_is_waited_for(tmp_path):
                           stdout=subprocess.PIPE, text=True) as child:  # fmt: skip
         assert child.stdout is not None
         child.stdout.readline()
-        store(cache)
-        stored = (tmp_path / f"{ID}.wav").stat().st_ctime
-        assert stored >= float(child.stdout.readline()) - 0.05
+        if change == "store":
+            store(cache)
+        elif change == "remove":
+            cache.remove(ID)
+        else:
+            cache.expire(now=NOW, ttl=TTL)
+        assert time.time() >= float(child.stdout.readline())
