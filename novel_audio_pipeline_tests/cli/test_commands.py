@@ -1,0 +1,118 @@
+"""What the commands say of novels, scripts and settings, and how they end on wrong use."""
+
+import pytest
+
+from novel_audio_pipeline_tests.cli.homes import Home, new_home
+
+NOVEL = """Chương 1: Gặp gỡ
+
+“Anh đi đâu đấy?”
+
+“Ừ.”
+
+* * *
+
+Trời mưa suốt đêm, và sáng ra thì cả xóm đã ngập trong nước.
+
+Chương 2: Chia tay
+
+Ông lão đóng cửa hàng, tắt đèn, rồi ra về.
+"""
+
+
+@pytest.fixture
+def home(tmp_path) -> Home:
+    home = new_home(tmp_path)
+    (home.novels / "mua-lu.txt").write_text(NOVEL, encoding="utf-8")
+    return home
+
+
+def test_novels_are_listed_with_their_chapters(home):
+    document = home.json("novels")
+    (novel,) = document["novels"]
+    assert (novel["novel_id"], novel["language"]) == ("mua-lu", "vi")
+    assert [
+        (c["number"], c["title"], c["paragraphs"], c["spoken"], c["skipped"])
+        for c in novel["chapters"]
+    ] == [(1, "Chương 1: Gặp gỡ", 4, 3, 1), (2, "Chương 2: Chia tay", 1, 1, 0)]
+    assert document["problems"] == []
+
+
+def test_a_bad_source_is_a_problem_and_the_others_are_listed(home):
+    (home.novels / "bad.epub").write_text("no zip at all")
+    (home.novels / "empty.txt").write_text("")
+    (home.novels / "picture.jpg").write_bytes(b"\xff\xd8")
+    document = home.json("novels", status=1)
+    assert [novel["novel_id"] for novel in document["novels"]] == ["mua-lu"]
+    assert len(document["problems"]) == 3
+    for problem in document["problems"]:
+        assert problem["source"] in problem["message"]
+
+
+def test_a_script_shows_each_paragraph_or_why_it_is_skipped(home):
+    script = home.json("script", "mua-lu", "1")
+    assert [p["skip_reason"] for p in script["paragraphs"]] == [
+        None,
+        None,
+        "no_letter_or_digit",
+        None,
+    ]
+    assert script["paragraphs"][1]["spoken_text"] == "“Ừ.”"
+    assert len(script["paragraphs"][0]["content_key"]) == 64
+    assert len(script["digest"]) == 64
+
+
+def test_status_of_what_was_never_narrated_is_missing(home):
+    document = home.json("status", status=1)
+    assert [chapter["state"] for chapter in document["chapters"]] == ["missing", "missing"]
+    assert document["requests"] == 0
+
+
+def test_a_dry_run_tells_what_is_to_come_and_writes_nothing(home):
+    document = home.json("narrate", "--dry-run")
+    assert document["to_come"]["paragraphs"] == 4
+    assert document["to_come"]["minutes"] > 0
+    assert not home.library.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "status", "told"),
+    [
+        pytest.param(("script", "nobody", "1"), {}, 2, "nobody", id="no such novel"),
+        pytest.param(("script", "mua-lu", "9"), {}, 2, "1 to 2", id="no such chapter"),
+        pytest.param(("script", "Mưa Lũ", "1"), {}, 2, "novel_id", id="no id"),
+        pytest.param(("narrate", "mua-lu", "--chapters", "2-9"), {}, 2, "chapter 9", id="range"),
+        pytest.param(("narrate", "--chapters", "x"), {}, 2, "1-3,7", id="no range"),
+        pytest.param(("frobnicate",), {}, 2, "frobnicate", id="no such command"),
+        pytest.param(
+            ("status",), {"TTS_DEFAULT_EXPIRY_HOURS": "365"}, 2, "TTS_DEFAULT", id="wrong setting"
+        ),
+        pytest.param(
+            ("status",), {"NOVEL_AUDIO_NOVELS_DIR": "/nowhere"}, 2, "/nowhere", id="no folder"
+        ),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_status_2(home, arguments, environ, status, told):
+    done = home.run(*arguments, **environ)
+    assert done.returncode == status
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_settings_tell_their_origin_and_what_can_be_reached(home):
+    document = home.json("settings", NOVEL_AUDIO_SPEED="1.25")
+    by_name = {row["name"]: row for row in document["settings"]}
+    assert by_name["NOVEL_AUDIO_SPEED"] == {
+        "name": "NOVEL_AUDIO_SPEED",
+        "value": "1.25",
+        "origin": "environment",
+    }
+    assert by_name["TTS_DEFAULT_EXPIRY_HOURS"]["origin"] == "default"
+    assert {check["what"]: check["ok"] for check in document["checks"]}["library"]
+
+
+def test_settings_tell_that_a_backend_cannot_be_reached(home):
+    document = home.json("settings", status=1, TTS_BACKEND_URL="http://127.0.0.1:9")
+    (check,) = [check for check in document["checks"] if not check["ok"]]
+    assert "127.0.0.1:9" in check["message"]
