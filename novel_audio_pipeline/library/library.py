@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
@@ -126,7 +127,7 @@ class AudioLibrary:
             novel_folder_name(novel_id, novel_title),
             chapter_folder_name(novel_id, number, chapter_title),
         )
-        self.store.make_root()
+        self.store.make_folder(ROOT)
         lease = self._locks.chapter(novel_id, number, wait_s=wait_s)
         try:
             novel, novel_pending = self._named_novel(novel_id, names[0], lease)
@@ -176,6 +177,24 @@ class AudioLibrary:
                 lambda key: key in stands or not wanted(key),
                 now=self._now(),
             )
+
+    def lease(self, novel_id: str, number: int) -> Lease:
+        """Take a chapter without opening it, if nobody has it; the caller releases it."""
+        self.store.make_folder(ROOT)
+        return self._locks.chapter(novel_id, number)
+
+    def alone(self, novel_id: str) -> AbstractContextManager[bool]:
+        """Have a whole novel for a moment; yields whether no chapter of it is open."""
+        return self._locks.alone(novel_id)
+
+    def twins(self, novel_id: str) -> list[PurePosixPath]:
+        """Return the second folders of a novel and of its chapters: what a failed rename leaves.
+
+        The one that holds more counts as the first.
+        """
+        novels = self._novel_folders(novel_id)
+        chapters = self._chapter_folders(novels[0]) if novels else {}
+        return novels[1:] + [twin for folders in chapters.values() for twin in folders[1:]]
 
     def _named_novel(
         self, novel_id: str, name: str, lease: Lease

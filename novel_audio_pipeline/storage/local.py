@@ -44,10 +44,11 @@ class LocalFileStore(FileStore):
         self._anchored: set[PurePosixPath] = set()
         self._lock = threading.Lock()
 
-    def make_root(self) -> None:
+    def make_folder(self, path: PurePosixPath) -> None:
         """See ``FileStore``."""
-        with explained("make the folder", str(self.root)):
-            self._make_folder(ROOT)
+        absolute = self._absolute(path)
+        with explained("make the folder", absolute):
+            self._make_folder(path)
 
     def write(self, path: PurePosixPath, data: bytes) -> FileFacts:
         """See ``FileStore``."""

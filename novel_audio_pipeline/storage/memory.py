@@ -26,10 +26,12 @@ class MemoryFileStore(FileStore):
         self._lock = threading.RLock()
         self._last_ns = 0
 
-    def make_root(self) -> None:
+    def make_folder(self, path: PurePosixPath) -> None:
         """See ``FileStore``."""
         with self._lock:
-            self._folders.add(ROOT)
+            for folder in (checked(path), *path.parents):
+                self._refuse("make the folder", path, folder in self._files, errno.ENOTDIR)
+            self._folders.update((path, *path.parents))
 
     def write(self, path: PurePosixPath, data: bytes) -> FileFacts:
         """See ``FileStore``."""

@@ -55,8 +55,8 @@ class FileStore(ABC):
     """
 
     @abstractmethod
-    def make_root(self) -> None:
-        """Make the root, and what is missing above it, durably; a root that exists stays."""
+    def make_folder(self, path: PurePosixPath) -> None:
+        """Make a folder, and what is missing above it, durably; one that exists stays."""
 
     @abstractmethod
     def write(self, path: PurePosixPath, data: bytes) -> FileFacts:

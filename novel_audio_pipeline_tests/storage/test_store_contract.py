@@ -17,7 +17,6 @@ from novel_audio_pipeline.storage.store import Entry, FileStore
 from novel_audio_pipeline.storage.temporary import Owner
 
 ME = Owner(host="here", pid=4_000_000_000)  # no system gives such a number
-NOW = datetime.now(UTC)
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -60,10 +59,19 @@ def test_what_is_not_there_is_none(store):
 
 
 def test_the_root_is_made_once(store):
-    store.make_root()
+    store.make_folder(path(""))
     store.write(path("a"), b"x")
-    store.make_root()
+    store.make_folder(path(""))
     assert [entry.name for entry in store.entries(path(""))] == ["a"]
+
+
+def test_a_folder_is_made_with_those_above_it(store):
+    store.make_folder(path("a/b/c"))
+    store.make_folder(path("a/b"))
+    assert store.entries(path("a/b")) == [Entry("c", "folder")]
+    store.write(path("x"), b"1")
+    with pytest.raises(StorageError, match="ENOTDIR"):
+        store.make_folder(path("x/y"))
 
 
 def test_a_folder_has_no_facts_and_cannot_be_read(store):
@@ -198,11 +206,12 @@ def test_temporary_files_of_the_dead_are_cleared_and_nothing_else(store):
     dead, elsewhere = f".w.here-{ME.pid}-0123abcd.tmp", f".w.there-{ME.pid}-0123abcd.tmp"
     for name in (dead, elsewhere, "w.wav", ".hidden.tmp"):
         store.write(path("a") / name, b"x")
-    assert store.clear_temporaries(path("a"), now=NOW) == [dead]
-    later = NOW + timedelta(hours=2, seconds=9)
+    now = datetime.now(UTC)
+    assert store.clear_temporaries(path("a"), now=now) == [dead]
+    later = now + timedelta(hours=2, seconds=1)
     assert store.clear_temporaries(path("a"), now=later) == [elsewhere]
     assert [entry.name for entry in store.entries(path("a"))] == [".hidden.tmp", "w.wav"]
-    assert store.clear_temporaries(path("none"), now=NOW) == []
+    assert store.clear_temporaries(path("none"), now=now) == []
 
 
 def test_a_file_written_by_many_threads_at_once_is_whole(store):

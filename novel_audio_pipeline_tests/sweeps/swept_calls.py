@@ -93,8 +93,9 @@ class SweptCalls(FileCalls):
     def _swept(self, name: str, call: Callable[..., Any], *args: Any) -> Any:
         if self.dead:
             raise Killed
-        self.count += self._mode != "corrupt" or name == "write"
-        if self.count == self._at and self._mode != "none":
+        counts = self._mode != "corrupt" or name == "write"
+        self.count += counts
+        if counts and self.count == self._at and self._mode != "none":
             self.fired = name
             args = self._interfere(name, call, args)
         result = call(self, *args)
