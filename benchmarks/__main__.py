@@ -1,0 +1,6 @@
+"""``python -m benchmarks``: every benchmark that ``make bench`` runs, one after the other."""
+
+from benchmarks import narration
+
+if __name__ == "__main__":
+    narration.main()

@@ -1,0 +1,191 @@
+"""Narrating against a bare loop that only requests and downloads, from the same backend.
+
+Both speak the same number of paragraphs of the same lengths with the same concurrency, in turn,
+each pass with words of its own so that nothing comes out of the cache. Printed is the ratio of their
+speeds: 1.00 would mean that planning, verifying, committing durably and evicting cost nothing.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from novel_audio_pipeline.library.library import open_library
+from novel_audio_pipeline.narration.narrate import NarrationSettings, narrate
+from novel_audio_pipeline.narration.outcome import ChapterOutcome
+from novel_audio_pipeline.novels.model import Chapter, ChapterKey, Novel
+from novel_audio_pipeline.novels.script import Script, write_script
+from novel_audio_pipeline.speech.voices import SpeechSettings
+
+SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "the-clockmaker.txt"
+PARAGRAPHS_PER_CHAPTER = 100
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One engine to measure with.
+
+    Attributes:
+        name: For the table.
+        environ: Settings of the backend.
+        model: Model to ask for.
+        paragraphs: Length of a pass.
+        concurrency: Requests under way at once.
+        floor: The ratio that must be reached.
+    """
+
+    name: str
+    environ: dict[str, str]
+    model: str
+    paragraphs: int
+    concurrency: int
+    floor: float
+
+
+SETUPS = (
+    Setup("espeak", {"TTS_ENGINE": "espeak"}, "espeak", 400, 4, 0.60),
+    Setup(
+        "engine of 20x real time",
+        {"TTS_ENGINE": "tone", "TTS_TONE_REAL_TIME": "20", "TTS_ENGINE_WORKERS": "4"},
+        "tone",
+        60,
+        4,
+        0.95,
+    ),
+)
+
+
+@contextmanager
+def backend(root: Path, environ: dict[str, str]) -> Iterator[str]:
+    """Run a backend of its own and yield its address."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("TTS_", "API_", "NOVEL_"))}
+    with (root / "backend.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "novel_audio_pipeline.tts_backend", "--parent-pipe"],
+            env={**clean, **environ, "TTS_STORAGE_DIR": str(root / "cache"), "API_PORT": "0"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield json.loads(process.stdout.readline())["url"]
+    finally:
+        process.stdin.close()
+        process.wait(30)
+        process.stdout.close()
+
+
+def novel_of(count: int, *, label: str, setup: Setup) -> tuple[Script, ...]:
+    """Return scripts with so many paragraphs of a novel's usual lengths, unlike any other label's."""
+    lines = [p for p in SAMPLE.read_text(encoding="utf-8").split("\n\n") if len(p) > 40]
+    texts = [f"{label} {n}. {lines[n % len(lines)]}" for n in range(count)]
+    chapters = tuple(
+        Chapter(number, "", tuple(texts[start : start + PARAGRAPHS_PER_CHAPTER]))
+        for number, start in enumerate(range(0, count, PARAGRAPHS_PER_CHAPTER), start=1)
+    )
+    novel = Novel("bench", "Bench", "", "en", "bench", chapters)
+    speech = SpeechSettings(model=setup.model)
+    return tuple(write_script(novel, chapter, speech=speech, takes={}) for chapter in chapters)
+
+
+async def bare_loop(url: str, scripts: Sequence[Script], concurrency: int) -> None:
+    """Request and download every piece; keep nothing, verify nothing."""
+    slots = asyncio.Semaphore(concurrency)
+    pieces = [piece for script in scripts for p in script.paragraphs for piece in p.pieces]
+    async with httpx.AsyncClient(base_url=url, timeout=300) as client:
+
+        async def one(number: int) -> None:
+            piece = pieces[number]
+            async with slots:
+                answer = await client.post(
+                    "/api/tts/synthesize",
+                    json={
+                        "text": piece.text,
+                        "model": piece.model,
+                        "voice": piece.voice,
+                        "language": piece.language,
+                        "return_audio": False,
+                    },
+                )
+                answer.raise_for_status()
+                file_id = answer.json()["file_metadata"]["file_id"]
+                (await client.get(f"/api/tts/audio/{file_id}")).raise_for_status()
+
+        await asyncio.gather(*(one(number) for number in range(len(pieces))))
+
+
+def full_flow(url: str, scripts: Sequence[Script], concurrency: int, root: Path) -> None:
+    """Narrate into a library of its own."""
+    happenings = narrate(
+        [ChapterKey("bench", script.key.number) for script in scripts],
+        settings=NarrationSettings(
+            backend_url=url,
+            backend_token="",
+            backend_wait=timedelta(0),
+            cache_ttl=timedelta(hours=2),
+            concurrency=concurrency,
+            evict="proven",
+        ),
+        library=open_library(root),
+        scripts=lambda _novel_id: scripts,
+        now=lambda: datetime.now(UTC),
+    )
+    outcomes = [happening for happening in happenings if isinstance(happening, ChapterOutcome)]
+    assert all(outcome.state == "complete" for outcome in outcomes)
+
+
+def measure(setup: Setup, rounds: int, root: Path) -> list[float]:
+    """Return the ratio of speeds in each round."""
+    ratios = []
+    with backend(root, setup.environ) as url:
+        asyncio.run(bare_loop(url, novel_of(8, label="warm", setup=setup), setup.concurrency))
+        for number in range(rounds):
+            started = time.perf_counter()
+            scripts = novel_of(setup.paragraphs, label=f"bare {number}", setup=setup)
+            asyncio.run(bare_loop(url, scripts, setup.concurrency))
+            bare_s = time.perf_counter() - started
+            started = time.perf_counter()
+            scripts = novel_of(setup.paragraphs, label=f"full {number}", setup=setup)
+            full_flow(url, scripts, setup.concurrency, root / f"library-{number}")
+            full_s = time.perf_counter() - started
+            ratios.append(bare_s / full_s)
+            print(
+                f"  round {number + 1}: bare loop {setup.paragraphs / bare_s:.1f} paragraphs/s, "
+                f"narration {setup.paragraphs / full_s:.1f} paragraphs/s, ratio {ratios[-1]:.2f}"
+            )
+    return ratios
+
+
+def main() -> None:
+    """Measure each engine and print the median ratio beside its floor."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
+    for setup in SETUPS:
+        print(f"{setup.name}, {setup.concurrency} requests at once:")
+        root = Path(tempfile.mkdtemp(prefix="narration-bench-"))
+        try:
+            median = statistics.median(measure(setup, rounds, root))
+        finally:
+            shutil.rmtree(root)
+        verdict = "reached" if median >= setup.floor else "NOT reached"
+        print(f"  median ratio {median:.2f}; {setup.floor:.2f} {verdict}")
+
+
+if __name__ == "__main__":
+    main()
