@@ -23,7 +23,6 @@ FREE_RATIO_BYTES = 4 * 1024**2  # a small file may be compressed as well as it l
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 _PACKAGE_TYPE = "application/oebps-package+xml"
-_FONT_OBFUSCATION = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -155,24 +154,15 @@ class EpubContainer:
         return {_key(i.filename): i for i in infos if not i.is_dir() and is_inside(i.filename)}
 
     def _encrypted_names(self) -> frozenset[str]:
-        """Return what encryption.xml says is encrypted; obfuscated fonts are not."""
+        """Return what encryption.xml names: often only obfuscated fonts, which are never read."""
         if _ENCRYPTION not in self:
             return frozenset()
         try:
             root = parse_xml(self.read(_ENCRYPTION))
         except MarkupError as error:
             raise self.damaged(f"its {_ENCRYPTION} is not XML: {error}") from error
-        names: set[str] = set()
-        for data in root.iter():
-            if local_name(data) != "EncryptedData":
-                continue
-            inner = list(data.iter())
-            algorithms = [e.get("Algorithm") for e in inner if local_name(e) == "EncryptionMethod"]
-            if algorithms and algorithms[0] in _FONT_OBFUSCATION:
-                continue
-            uris = [e.get("URI", "") for e in inner if local_name(e) == "CipherReference"]
-            names.update(_key(resolve("", uri)) for uri in uris)
-        return frozenset(names)
+        uris = [e.get("URI", "") for e in root.iter() if local_name(e) == "CipherReference"]
+        return frozenset(_key(resolve("", uri)) for uri in uris)
 
     def _not_opened(self, error: zipfile.BadZipFile) -> SourceError:
         with self._path.open("rb") as file:

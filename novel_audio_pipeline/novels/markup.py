@@ -20,11 +20,8 @@ _DOCTYPE_BEGINS = re.compile(r"<!DOCTYPE\b", re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!DOCTYPE\b[^\[>]*(\[.*?\]\s*)?>", re.IGNORECASE | re.DOTALL)
 _ENTITY_DECLARATION = re.compile(r"<!ENTITY\b", re.IGNORECASE)
 _NAMED_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")
-_SELF_CLOSED = re.compile(r"<([A-Za-z][A-Za-z0-9]*)(\s[^<>]*)?/>")
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _XML_ENTITIES = frozenset({"amp", "lt", "gt", "quot", "apos"})
-_VOID_NAMES = "area base br col embed hr img input link meta param source track wbr"
-_VOID = frozenset(_VOID_NAMES.split())
 
 
 class MarkupError(Exception):
@@ -141,10 +138,6 @@ def _parse(text: str, *, recover: bool) -> Element | None:
 
 
 def _parse_html(text: str) -> Element | None:
-    """Return what an HTML parser makes of it; it would take ``<title/>`` for an opening tag."""
-    text = _SELF_CLOSED.sub(
-        lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2] or ''}></{m[1]}>", text
-    )
     parser = etree.HTMLParser(no_network=True, huge_tree=False, remove_pis=True)
     try:
         return etree.fromstring(text, parser)

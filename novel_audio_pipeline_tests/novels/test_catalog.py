@@ -97,6 +97,15 @@ def test_settings_beside_a_file_are_applied(folder, catalog):
     assert (script.novel_title, script.paragraphs[0].pieces[0].speed) == ("The Well", 2.0)
 
 
+def test_a_new_id_in_the_settings_is_seen_at_once(folder, catalog):
+    write(folder, "well.txt")
+    assert catalog.novel("well")
+    write(folder, "well.toml", 'id = "old-well"\n')
+    assert catalog.novel("old-well")
+    with pytest.raises(NotFoundError):
+        catalog.novel("well")
+
+
 def test_takes_in_the_settings_are_spoken(folder, catalog):
     write(folder, "well.txt")
     key = catalog.script(ChapterKey("well", 1)).paragraphs[1].content_key

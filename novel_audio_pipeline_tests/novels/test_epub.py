@@ -8,7 +8,7 @@ import pytest
 from novel_audio_pipeline.errors import SourceError
 from novel_audio_pipeline.novels import epub_container
 from novel_audio_pipeline.novels.epub import read_epub
-from novel_audio_pipeline.novels.epub_container import is_inside, resolve
+from novel_audio_pipeline.novels.epub_container import EpubContainer, is_inside, resolve
 from novel_audio_pipeline_tests.novels.epub_files import (
     CONTAINER,
     chapter,
@@ -191,6 +191,27 @@ def test_a_poem_whose_title_is_its_first_line_keeps_that_line(book):
     ]
 
 
+def test_a_poem_without_a_heading_keeps_the_line_that_the_contents_are_called_by(book):
+    poem = page("<div>O wind,<br/>blow on,<br/>and on.</div>")
+    write_epub(book, {"a.xhtml": poem, "nav.xhtml": nav(("O Wind", "a.xhtml"))})
+    assert chapters(book) == [("O Wind", ["O wind,", "blow on,", "and on."])]
+
+
+def test_everything_after_the_end_line_of_project_gutenberg_is_licence(book):
+    end = chapter("Chapter 2", "Two.", "*** END OF THE PROJECT GUTENBERG EBOOK X ***")
+    documents = {
+        "a.xhtml": chapter("Chapter 1", "One."),
+        "b.xhtml": end,
+        "c.xhtml": chapter("3", "Terms."),
+    }
+    novel = read(write_epub(book, documents))
+    assert [c.paragraphs for c in novel.chapters] == [("One.",), ("Two.",)]
+    assert [(u.role, u.place) for u in novel.omitted] == [
+        ("licence", "OEBPS/b.xhtml"),
+        ("licence", "OEBPS/c.xhtml"),
+    ]
+
+
 def test_a_book_whose_paragraphs_are_all_headings_is_read(book):
     body = "<h1>Chapter 1</h1>" + "".join(f"<h3>{'Words. ' * 30}{n}</h3>" for n in range(4))
     ((title, paragraphs),) = chapters(write_epub(book, {"a.xhtml": page(body)}))
@@ -214,7 +235,10 @@ def test_named_entities_of_html_are_read_without_a_dtd(book):
 
 
 def test_tag_soup_is_read_as_a_browser_would_and_loses_no_text(book):
-    soup = "<html><head><title/></head><body><h1>I</h1><p>One<p>Two <i>three</p><br>four"
+    soup = (
+        '<html><head><title/><script src="x"/></head><body><h1>I</h1><p>One<p>Two <i>three</p>'
+        '<br><a id="x"/>four<textarea/><p>'
+    )
     novel = read(write_epub(book, {"a.xhtml": soup}))
     assert " ".join(novel.chapters[0].paragraphs) == "One Two three four"
     assert any("not well-formed" in warning for warning in novel.warnings)
@@ -370,6 +394,15 @@ def test_a_very_deep_document_is_read_or_left_out_but_nothing_crashes(book):
     deep = page("<div>" * 20_000 + "<p>deep</p>" + "</div>" * 20_000)
     novel = read(write_epub(book, {"a.xhtml": chapter("I", "One."), "b.xhtml": deep}))
     assert novel.chapters[0].paragraphs[0] == "One."
+
+
+def test_the_container_gives_nothing_with_a_path_outside(book):
+    write_epub(book, TWO, others={"../evil.xhtml": "x", "/evil.xhtml": "x", "a/../../evil": "x"})
+    with EpubContainer(book) as container:
+        for name in ("../evil.xhtml", "/evil.xhtml", "a/../../evil"):
+            assert name not in container
+            with pytest.raises(KeyError):
+                container.read(name)
 
 
 # What is broken

@@ -1,5 +1,7 @@
 """Plain text: paragraphs, headings, encodings, and what is cut off."""
 
+import unicodedata
+
 import pytest
 
 from novel_audio_pipeline.errors import SourceError
@@ -98,6 +100,7 @@ def test_repeated_headings_with_text_are_chapters_of_their_own(write):
 def test_a_chapter_named_twice_in_a_row_is_one_with_the_fuller_title(write):
     path = write("Chương 1\n\nChương 1: Mưa\n\nTrời mưa.\n")
     assert chapters(path) == [("Chương 1: Mưa", ["Trời mưa."])]
+    assert read(path).omitted == read(path).warnings == ()
 
 
 def test_the_other_line_of_a_headings_run_is_its_title(write):
@@ -176,6 +179,11 @@ def test_decomposed_text_is_composed(write):
     assert chapters(path) == [("Chương 1", ["Đường về."])]
 
 
+def test_an_author_in_decomposed_text_is_found(write):
+    text = unicodedata.normalize("NFD", "Cái Giếng\nTác giả: Lan\n\nChương 1\n\nNó rơi.\n")
+    assert (read(write(text)).title, read(write(text)).author) == ("Cái Giếng", "Lan")
+
+
 def test_a_few_wrong_bytes_in_utf8_are_marked_and_warned_of(write):
     path = write("\n".join([VIETNAMESE] * 5).encode() + b"\n\xc3 x\n")
     assert any("U+FFFD" in warning for warning in read(path).warnings)
@@ -210,7 +218,7 @@ def test_a_paragraph_of_70000_characters_stays_one(write):
     [
         ("cp1251", "Все счастливые семьи похожи друг на друга. "),
         ("cp1252", "“Café” — a naïve résumé, but it’s fine. "),
-        ("gb18030", "吾輩は猫である。名前はまだ無い。どこで生れたか頓と見当がつかぬ。"),
+        ("gb18030", "道可道，非常道。名可名，非常名。"),
     ],
 )
 def test_text_of_other_countries_is_not_taken_for_vietnamese(write, encoding, text):
