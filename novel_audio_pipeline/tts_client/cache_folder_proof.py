@@ -5,7 +5,7 @@ Only backends that send no digest, and whose word on a deletion is worth nothing
 
 import asyncio
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from novel_audio_pipeline.errors import (
     AudioTransferError,
@@ -14,6 +14,7 @@ from novel_audio_pipeline.errors import (
     TransientError,
 )
 from novel_audio_pipeline.speech.request import SpeechRequest
+from novel_audio_pipeline.tts_cache.entry import CacheEntry
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.tts_client.http import TtsClient
 from novel_audio_pipeline.tts_client.replies import (
@@ -22,6 +23,14 @@ from novel_audio_pipeline.tts_client.replies import (
     DownloadedAudio,
     SkippedSpeech,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A file of the folder, and the digest of its bytes as they were read."""
+
+    entry: CacheEntry
+    sha256: str
 
 
 class CacheFolderProof:
@@ -64,10 +73,10 @@ class CacheFolderProof:
         audio = await self._client.download(file_id)
         if audio.verified_by == "digest":
             return audio
-        held = await asyncio.to_thread(self._sha256, file_id)
+        held = await asyncio.to_thread(self._held, file_id)
         if held is None:
             return audio
-        if held != audio.sha256:
+        if held.sha256 != audio.sha256:
             raise AudioTransferError(
                 f"{self.url} sent {len(audio.data)} bytes for {file_id} that are not those of the "
                 f"file in its cache folder {self._folder.root}"
@@ -93,12 +102,15 @@ class CacheFolderProof:
             if keeps_its_word:
                 raise
             says_gone = False
-        if keeps_its_word or await asyncio.to_thread(self._sha256, file_id) != sha256:
+        if keeps_its_word:
             return says_gone
-        return await asyncio.to_thread(self._remove, file_id)
+        held = await asyncio.to_thread(self._held, file_id)
+        if held is None or held.sha256 != sha256:
+            return says_gone
+        return await asyncio.to_thread(self._remove, held.entry)
 
-    def _sha256(self, file_id: str) -> str | None:
-        """Return the digest of the file's bytes, or None if the folder has no such file to show."""
+    def _held(self, file_id: str) -> _Held | None:
+        """Return the file by its bytes, or None if the folder has no such file to show."""
         try:
             opened = self._folder.open(file_id)
         except StorageError:
@@ -106,10 +118,10 @@ class CacheFolderProof:
         if opened is None:
             return None
         with opened.file as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return _Held(opened.entry, hashlib.file_digest(file, "sha256").hexdigest())
 
-    def _remove(self, file_id: str) -> bool:
+    def _remove(self, entry: CacheEntry) -> bool:
         try:
-            return self._folder.remove(file_id)
+            return self._folder.remove_same(entry, is_shared_with_others=True)
         except StorageError:  # still there: expiry will try again, and report it
             return False

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from novel_audio_pipeline_tests.dialects.app import make_app
 from novel_audio_pipeline_tests.dialects.coqui import make_coqui
@@ -114,10 +114,14 @@ class _Watched:
         is_counted = scope["path"].startswith("/api")
         self._under_way += is_counted
         self._notes.most_at_once = max(self._notes.most_at_once, self._under_way)
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._under_way -= is_counted
+
+        async def noted(message: Message) -> None:
+            # Before the client has all of it, so that its next request is not counted beside it.
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self._under_way -= is_counted
+            await send(message)
+
+        await self._app(scope, receive, noted)
 
 
 @contextlib.contextmanager

@@ -218,6 +218,19 @@ def test_a_long_paragraph_is_spoken_in_pieces_and_filed_as_one():
     assert outcome.evicted == 3
 
 
+def test_a_backend_that_takes_less_at_once_gets_more_pieces_of_the_same_paragraph():
+    text = " ".join(f"Câu số {n} của một đoạn." for n in range(30))
+    house = House([text], backend=FakeBackend(max_chars=256))
+    outcome = house.narrate()[1]
+    (wanted,) = house.scripts("so-do")[0].paragraphs
+    asked = house.asked()
+    assert (len(wanted.pieces), len(asked)) == (1, 3)
+    assert max(map(len, asked)) <= 256
+    assert outcome.evicted == 3
+    held = house.library.chapter_inventory("so-do", 1).paragraphs[1]
+    assert held.content_key == wanted.content_key
+
+
 def test_a_paragraph_that_fails_leaves_its_chapter_incomplete_and_the_others_go_on():
     house = House(ONE, TWO)
     house.backend.faults.append(SpeechRefusedError("too long", code="text_too_long"))
@@ -246,6 +259,7 @@ def test_text_that_the_backend_refuses_is_skipped_with_a_warning():
     ("evict", "proof", "left"),
     [
         ("proven", "digest", 0),
+        ("proven", "folder", 0),
         ("proven", "size", 3),
         ("proven", "structure", 3),
         ("always", "size", 0),

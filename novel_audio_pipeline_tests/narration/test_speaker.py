@@ -106,6 +106,47 @@ def test_an_entry_that_is_gone_is_asked_for_at_once():
     assert speaking.waits == [0.0]
 
 
+def test_a_limit_is_asked_for_once_for_each_model_with_the_same_patience():
+    class Shy(FakeBackend):
+        asked = 0
+
+        async def max_chars(self, model: str) -> int | None:
+            self.asked += 1
+            if self.asked < 3:
+                raise BackendBusyError("starting")
+            return 30
+
+    backend = Shy()
+    speaking = Speaking(backend)
+
+    async def main() -> list[list[str]]:
+        both = [await speaking.speaker.parts(request()) for _ in range(2)]
+        return [[part.text for part in parts] for parts in both]
+
+    first, second = asyncio.run(main())
+    assert first == second
+    assert " ".join(first) == LONG
+    assert backend.asked == 3
+
+
+def test_a_known_limit_does_not_hide_that_the_backend_only_fails():
+    backend = FakeBackend(faults=[BackendBusyError("500")] * 1000, max_chars=500)
+    speaking = Speaking(backend)
+
+    async def main() -> int:
+        for n in range(1000):
+            (part,) = await speaking.speaker.parts(request(f"{LONG} {n}"))
+            try:
+                await speaking.speaker.speak(part)
+            except BackendBusyError:
+                continue
+            except BackendDownError:
+                return n + 1
+        return -1
+
+    assert asyncio.run(main()) == MAX_FAILURES_IN_A_ROW
+
+
 def test_a_backend_that_comes_back_is_waited_for_without_losing_attempts():
     backend = FakeBackend(faults=[BackendUnreachableError("down")])
     backend.health_faults.extend([BackendUnreachableError("down")] * 3)
