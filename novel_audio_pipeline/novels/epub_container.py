@@ -1,7 +1,9 @@
 """The container of an EPUB: a zip that may be damaged, encrypted, or made to harm. Only bytes here."""
 
+import lzma
 import posixpath
 import re
+import struct
 import unicodedata
 import zipfile
 import zlib
@@ -20,6 +22,16 @@ MAX_READ_BYTES = 256 * 1024**2
 MAX_RATIO = 200
 FREE_RATIO_BYTES = 4 * 1024**2  # a small file may be compressed as well as it likes
 
+# What zipfile raises for bytes that are no sound archive.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    ValueError,
+)
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"
 _PACKAGE_TYPE = "application/oebps-package+xml"
@@ -42,7 +54,7 @@ class EpubContainer:
         self._path = path
         try:
             self._zip = zipfile.ZipFile(path)
-        except zipfile.BadZipFile as error:
+        except _ZIP_ERRORS as error:
             raise self._not_opened(error) from error
         except OSError as error:
             message = f"{path}: cannot be read ({error.strerror}); check the file and its rights"
@@ -119,7 +131,7 @@ class EpubContainer:
         try:
             with self._zip.open(info) as file:
                 data = file.read(MAX_DOCUMENT_BYTES)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        except (*_ZIP_ERRORS, OSError) as error:
             raise self.damaged(f"{name} cannot be unpacked ({error})") from error
         self._read_bytes += len(data)
         if self._read_bytes > MAX_READ_BYTES:
@@ -164,7 +176,7 @@ class EpubContainer:
         uris = [e.get("URI", "") for e in root.iter() if local_name(e) == "CipherReference"]
         return frozenset(_key(resolve("", uri)) for uri in uris)
 
-    def _not_opened(self, error: zipfile.BadZipFile) -> SourceError:
+    def _not_opened(self, error: Exception) -> SourceError:
         with self._path.open("rb") as file:
             begins_as_zip = file.read(4) == b"PK\x03\x04"
         if begins_as_zip:

@@ -6,6 +6,7 @@ parser sees it.
 
 import html
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ _DOCTYPE = re.compile(r"<!DOCTYPE\b[^\[>]*(\[.*?\]\s*)?>", re.IGNORECASE | re.DO
 _ENTITY_DECLARATION = re.compile(r"<!ENTITY\b", re.IGNORECASE)
 _NAMED_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_REFERENCE = re.compile(r"&#([xX][0-9A-Fa-f]+|[0-9]+);?")
+_MOST_DIGITS = 8
 _XML_ENTITIES = frozenset({"amp", "lt", "gt", "quot", "apos"})
 
 
@@ -101,7 +104,7 @@ def walk(element: Element) -> Iterator[tuple[str, Element]]:
 
 
 def _without_declarations(text: str) -> str:
-    """Return the text without XML declaration, document type and characters XML does not have."""
+    """Return the text without declarations and without characters that XML does not have."""
     text = text.lstrip()
     if declaration := _XML_DECLARATION.match(text):
         text = text[declaration.end() :]
@@ -109,7 +112,15 @@ def _without_declarations(text: str) -> str:
     whole = _DOCTYPE.match(text, begins.start()) if begins else None
     if whole is not None:
         text = text[: whole.start()] + text[whole.end() :]
-    return _NO_XML.sub("", text)
+    return _REFERENCE.sub(_possible_reference, _NO_XML.sub("", text))
+
+
+def _possible_reference(match: re.Match[str]) -> str:
+    """Return a numeric reference as it is, or U+FFFD if no XML text can hold its character."""
+    digits = match[1].lstrip("xX")
+    code = int(digits, 16 if digits != match[1] else 10) if len(digits) <= _MOST_DIGITS else -1
+    is_character = 0 <= code <= sys.maxunicode and not _NO_XML.match(chr(code))
+    return match[0] if is_character else "\ufffd"
 
 
 def _characters_for_entities(text: str) -> str:

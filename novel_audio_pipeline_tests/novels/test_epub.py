@@ -244,6 +244,16 @@ def test_tag_soup_is_read_as_a_browser_would_and_loses_no_text(book):
     assert any("not well-formed" in warning for warning in novel.warnings)
 
 
+@pytest.mark.parametrize(
+    "reference",
+    ["&#xD800;", "&#0;", "&#x110000;", "&#xD800", "&#99999999999999999999;", "&#xFFFF;"],
+)
+@pytest.mark.parametrize("end", ["</p>", "<p>"])  # well-formed or not
+def test_a_reference_to_no_character_is_marked(book, reference, end):
+    write_epub(book, {"a.xhtml": page(f"<h1>I</h1><p>a {reference} b&#233;{end}")})
+    assert chapters(book)[0][1][0] == "a \ufffd bé"
+
+
 def test_names_that_differ_in_case_or_composition_are_found(book):
     documents = {"Chu\u031bo\u031bng.xhtml": chapter("I", "One.")}
     write_epub(book, documents, spine=["ch\u01b0\u01a1ng.XHTML"])
@@ -422,6 +432,15 @@ def test_a_document_with_a_wrong_checksum_is_damage_and_nothing_is_half_imported
         info = archive.getinfo("OEBPS/b.xhtml")
     (name_length, extra_length) = struct.unpack_from("<HH", data, info.header_offset + 26)
     data[info.header_offset + 30 + name_length + extra_length + 20] ^= 0xFF
+    book.write_bytes(bytes(data))
+    assert refusal(book) == "damaged_epub"
+
+
+def test_an_archive_that_claims_a_version_to_come_is_damaged(book):
+    write_epub(book, TWO)
+    data = bytearray(book.read_bytes())
+    directory = data.index(b"PK\x01\x02")
+    data[directory + 6] = 240
     book.write_bytes(bytes(data))
     assert refusal(book) == "damaged_epub"
 
