@@ -1,13 +1,18 @@
 """Running assets from the command line: the same assets on the same Dagster instance as the UI's."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 
 import dagster as dg
 
-from novel_audio_pipeline.defs.assets import CHAPTERS_PER_RUN, chapter_text, narrate_chapters
+from novel_audio_pipeline.defs.assets import chapter_text, narrate_chapters
 from novel_audio_pipeline.defs.dead_runs import end_dead_runs, process_tags
 from novel_audio_pipeline.defs.jobs import narrate_job
-from novel_audio_pipeline.defs.partitions import add_chapters, known_chapters
+from novel_audio_pipeline.defs.partitions import (
+    add_chapters,
+    contiguous_ranges,
+    known_chapters,
+    range_tags,
+)
 from novel_audio_pipeline.defs.resources import default_resources
 from novel_audio_pipeline.defs.versions import (
     changed_chapters,
@@ -20,10 +25,6 @@ from novel_audio_pipeline.narration.listener import NarrationListener
 from novel_audio_pipeline.novels.model import ChapterKey
 
 _POOL = "tts_backend"
-_RANGE_START, _RANGE_END = (
-    "dagster/asset_partition_range_start",
-    "dagster/asset_partition_range_end",
-)
 _NO_RETRY = {"dagster/max_retries": "0"}  # the daemon could not start a run of ours again
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -85,7 +86,7 @@ class DagsterRuns:
             result = job.execute_in_process(
                 run_config=_QUIET,
                 instance=self._instance,
-                tags={_RANGE_START: first, _RANGE_END: last, **_NO_RETRY, **process_tags()},
+                tags={**range_tags(first, last), **_NO_RETRY, **process_tags()},
                 raise_on_error=False,
             )
             if listener.was_interrupted:
@@ -93,22 +94,3 @@ class DagsterRuns:
                 raise KeyboardInterrupt
             if listener.is_over:
                 return
-
-
-def contiguous_ranges(
-    wanted: set[str], known: Sequence[str], *, longest: int = CHAPTERS_PER_RUN
-) -> Iterator[tuple[str, str]]:
-    """Yield first and last key of each unbroken stretch of wanted keys, cut to a length.
-
-    Args:
-        wanted: Partition keys to cover; each must be known.
-        known: All partition keys in the order in which they were added, which ranges follow.
-        longest: Most keys in a range.
-    """
-    stretch: list[str] = []
-    for key in [*known, None]:
-        if key is not None and key in wanted:
-            stretch.append(key)
-        if stretch and (key not in wanted or len(stretch) == longest):
-            yield stretch[0], stretch[-1]
-            stretch = []

@@ -5,8 +5,12 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from novel_audio_pipeline.defs.automation import (
+    CACHED_AUDIO_CONDITION,
+    ORGANIZED_AUDIO_CONDITION,
+)
 from novel_audio_pipeline.defs.events import chapter_events, incomplete_sentence
-from novel_audio_pipeline.defs.partitions import chapter_keys, chapters
+from novel_audio_pipeline.defs.partitions import CHAPTERS_PER_RUN, chapter_keys, chapters
 from novel_audio_pipeline.defs.resources import (
     AudioLibraryResource,
     NovelCatalogResource,
@@ -27,7 +31,6 @@ from novel_audio_pipeline.narration.outcome import ChapterOutcome
 from novel_audio_pipeline.narration.progress import ProgressCounts
 
 CODE_VERSION = "1"
-CHAPTERS_PER_RUN = 25
 OWNERS = ["team:novel-audio"]
 
 
@@ -79,6 +82,7 @@ def chapter_text(
             kinds={"tts", "wav"},
             tags={"novel_audio/layer": "cache"},
             code_version=CODE_VERSION,
+            automation_condition=CACHED_AUDIO_CONDITION,
             description=(
                 "Speech of a chapter as the TTS backend made and cached it: temporary, gone after "
                 "two hours at the latest. Tells what was requested, what was evicted after it was "
@@ -94,6 +98,7 @@ def chapter_text(
             kinds={"wav", "filesystem"},
             tags={"novel_audio/layer": "library"},
             code_version=CODE_VERSION,
+            automation_condition=ORGANIZED_AUDIO_CONDITION,
             description=(
                 "The permanent audio of a chapter in the library: one WAV and one record for each "
                 "paragraph, verified and durable. A chapter is materialized only when every "

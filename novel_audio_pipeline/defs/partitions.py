@@ -1,12 +1,13 @@
 """The partitions: one per chapter, ``{novel_id}/{number:04d}``. What the keys mean is novels/model."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import dagster as dg
 
 from novel_audio_pipeline.novels.model import ChapterKey
 
 chapters = dg.DynamicPartitionsDefinition(name="chapters")
+CHAPTERS_PER_RUN = 25
 
 # SQLite takes 250,000 values in one statement; keys are added in pages well below.
 _PAGE = 10_000
@@ -33,3 +34,30 @@ def chapter_keys(texts: Iterable[str]) -> tuple[list[ChapterKey], list[str]]:
         except ValueError:
             others.append(text)
     return keys, others
+
+
+def range_tags(first: str, last: str) -> dict[str, str]:
+    """Return the tags that make a run of an asset job one over a range of partitions."""
+    return {
+        "dagster/asset_partition_range_start": first,
+        "dagster/asset_partition_range_end": last,
+    }
+
+
+def contiguous_ranges(
+    wanted: set[str], known: Sequence[str], *, longest: int = CHAPTERS_PER_RUN
+) -> Iterator[tuple[str, str]]:
+    """Yield first and last key of each unbroken stretch of wanted keys, cut to a length.
+
+    Args:
+        wanted: Partition keys to cover; each must be known.
+        known: All partition keys in the order in which they were added, which ranges follow.
+        longest: Most keys in a range.
+    """
+    stretch: list[str] = []
+    for key in [*known, None]:
+        if key is not None and key in wanted:
+            stretch.append(key)
+        if stretch and (key not in wanted or len(stretch) == longest):
+            yield stretch[0], stretch[-1]
+            stretch = []

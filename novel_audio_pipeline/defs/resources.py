@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
 
 import dagster as dg
 
@@ -15,7 +16,10 @@ from novel_audio_pipeline.narration.listener import NarrationListener
 from novel_audio_pipeline.narration.narrate import NarrationSettings
 from novel_audio_pipeline.novels.catalog import NovelCatalog
 from novel_audio_pipeline.settings import Settings, read_settings
+from novel_audio_pipeline.storage.local import LocalFileStore
 from novel_audio_pipeline.tts_client.embedded import EmbeddedBackend
+from novel_audio_pipeline.upkeep.cache_place import CachePlace, cache_place
+from novel_audio_pipeline.upkeep.listener import UpkeepListener
 
 
 def _settings(overrides: dict[str, str]) -> Settings:
@@ -51,6 +55,19 @@ class AudioLibraryResource(dg.ConfigurableResource[None]):
         return open_library(_settings(self.environment).library_dir)
 
 
+class TtsCacheResource(dg.ConfigurableResource[None]):
+    """The TTS cache as upkeep reaches it: its folder, the backend's listing, or both.
+
+    ``environment`` overrides settings of the environment by name.
+    """
+
+    environment: dict[str, str] = {}  # noqa: RUF012  (a pydantic field, copied for each object)
+
+    def open(self) -> CachePlace:
+        """Return where it lies; nothing is looked at yet."""
+        return cache_place(_settings(self.environment))
+
+
 class TtsBackendResource(dg.ConfigurableResource[None]):
     """The TTS backend: the one at ``TTS_BACKEND_URL``, else an embedded one while it is needed.
 
@@ -69,6 +86,23 @@ class TtsBackendResource(dg.ConfigurableResource[None]):
         log_path = settings.home / "logs" / "tts_backend.log"
         with EmbeddedBackend(cache_dir=settings.cache_dir, log_path=log_path) as backend:
             yield _narration_settings(settings, backend.url)
+
+
+class FailureNotifier(dg.ConfigurableResource[None]):
+    """Where the page about a failed run goes: a file below ``reports/failures/``.
+
+    This is the place to plug in a notifier: put a subclass whose ``notify`` also sends the text on
+    under the name ``failure_notifier``.
+    """
+
+    environment: dict[str, str] = {}  # noqa: RUF012  (a pydantic field, copied for each object)
+
+    def notify(self, run_id: str, page: str) -> Path:
+        """Write the page durably and return its path."""
+        reports = _settings(self.environment).reports_dir
+        path = PurePosixPath("failures") / f"{run_id}.md"
+        LocalFileStore(reports).write(path, page.encode())
+        return reports / path
 
 
 def _narration_settings(settings: Settings, url: str) -> NarrationSettings:
@@ -100,5 +134,8 @@ def default_resources() -> dict[str, object]:
         "novel_catalog": NovelCatalogResource(),
         "audio_library": AudioLibraryResource(),
         "tts_backend": TtsBackendResource(),
+        "tts_cache": TtsCacheResource(),
         "narration_listener": NarrationListener(),
+        "upkeep_listener": UpkeepListener(),
+        "failure_notifier": FailureNotifier(),
     }

@@ -115,7 +115,9 @@ def surroundings(root: Path) -> Iterator[Surroundings]:
     (root / "dagster").mkdir()
     with (
         served(root) as backend,
-        dg.DagsterInstance.local_temp(str(root / "dagster")) as instance,
+        dg.DagsterInstance.local_temp(
+            str(root / "dagster"), overrides={"telemetry": {"enabled": False}}
+        ) as instance,
     ):
         environment = {
             "NOVEL_AUDIO_HOME": str(home),

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from novel_audio_pipeline.cli.dagster_runs import contiguous_ranges
+from novel_audio_pipeline.defs.partitions import contiguous_ranges
 
 
 @given(st.lists(st.integers(0, 30), unique=True), st.sets(st.integers(0, 30)), st.integers(1, 5))

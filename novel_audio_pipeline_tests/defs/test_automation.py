@@ -1,0 +1,93 @@
+"""What asks for narrations by itself: the nightly schedule, automation, and what tells of failures."""
+
+import dagster as dg
+
+from novel_audio_pipeline.defs.failures import failed_runs_sensor
+from novel_audio_pipeline.defs.resources import FailureNotifier
+from novel_audio_pipeline.defs.schedules import narrate_new_chapters_schedule
+
+RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+
+
+def night(house) -> list[tuple[str, ...]] | str:
+    """Evaluate the schedule; return the ranges asked for, or why none."""
+    data = narrate_new_chapters_schedule(dg.build_schedule_context(instance=house.instance))
+    if isinstance(data, dg.SkipReason):
+        return str(data.skip_message)
+    return [tuple(request.tags[name] for name in RANGE) for request in data]
+
+
+def test_the_night_asks_for_what_was_never_made(house):
+    house.write("a", ["Một."], ["Hai."])
+    house.write("b", ["Ba."])
+    house.tick()
+    assert night(house) == [("a/0001", "b/0001")]
+
+
+def test_the_night_asks_for_what_changed_or_failed_and_leaves_the_rest(house):
+    house.write("a", ["Một."], ["Hai."], ["Ba."])
+    cursor = house.tick().cursor
+    house.narrate("a/0001", "a/0003")
+    assert night(house) == "Every chapter has the audio of its present text."
+    house.write("a", ["Một."], ["Khác."], ["Ba."])
+    house.tick(cursor)
+    house.environment["TTS_BACKEND_URL"] = "http://127.0.0.1:9"
+    assert not house.narrate("a/0002").success
+    assert night(house) == [("a/0002", "a/0002")]
+
+
+def test_the_night_does_not_ask_for_what_is_being_narrated(house):
+    house.write("a", ["Một."])
+    house.tick()
+    run = house.instance.create_run_for_job(
+        house.definitions.resolve_job_def("narrate_job"), status=dg.DagsterRunStatus.STARTED
+    )
+    assert run.run_id in night(house)
+
+
+def test_automation_asks_for_new_and_changed_chapters_and_for_nothing_else(house):
+    def evaluate(cursor: object) -> tuple[object, set[str]]:
+        result = dg.evaluate_automation_conditions(
+            defs=house.definitions, instance=house.instance, cursor=cursor
+        )
+        both = [
+            result.get_requested_partitions(dg.AssetKey(name))
+            for name in ("cached_tts_audio", "organized_audio")
+        ]
+        assert both[0] == both[1]
+        return result.cursor, both[0]
+
+    house.write("a", ["Một."], ["Hai."])
+    looks = house.tick().cursor
+    state, asked = evaluate(None)
+    assert asked == set(), "what was there before is backfilled by hand"
+    house.narrate("a/0001", "a/0002")
+    state, asked = evaluate(state)
+    assert asked == set()
+    house.write("a", ["Một."], ["Khác."], ["Mới."])
+    house.tick(looks)
+    state, asked = evaluate(state)
+    assert asked == {"a/0002", "a/0003"}
+    state, asked = evaluate(state)
+    assert asked == set()
+
+
+def test_a_failed_run_leaves_a_page_that_says_what_why_and_what_to_do(house):
+    house.environment["TTS_BACKEND_URL"] = "http://127.0.0.1:9"
+    house.write("a", ["Một."])
+    house.tick()
+    result = house.narrate("a/0001")
+    (failure,) = [e for e in result.all_events if e.event_type is dg.DagsterEventType.RUN_FAILURE]
+    context = dg.build_run_status_sensor_context(
+        sensor_name="failed_runs_sensor",
+        dagster_event=failure,
+        dagster_instance=house.instance,
+        dagster_run=house.instance.get_run_by_id(result.run_id),
+    ).for_run_failure()
+    failed_runs_sensor(context, failure_notifier=FailureNotifier(environment=house.environment))
+    (page,) = (house.home / "reports" / "failures").iterdir()
+    text = page.read_text(encoding="utf-8")
+    assert result.run_id in text
+    assert "a/0001" in text
+    assert "http://127.0.0.1:9" in text
+    assert "novel-audio narrate" in text
