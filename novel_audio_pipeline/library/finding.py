@@ -50,6 +50,24 @@ _KINDS: dict[str, tuple[Severity, str]] = {
     "aside_waiting": ("info", "It goes when what wants it is narrated, or when nothing wants it."),
     "put_away": ("info", "library repair put it there. Look at it, then remove it by hand."),
     "unknown_in_library": ("info", "Not of this program, and never touched."),
+    # Of adopting what the existing system wrote.
+    "adopt_damaged": ("error", "It is not taken over: the paragraph will be spoken."),
+    "adopt_without_text": (
+        "warning",
+        "It is not taken over, for nobody knows what it says: the paragraph will be spoken.",
+    ),
+    "adopt_text_differs": (
+        "warning",
+        "It is taken over with the text of its metadata; if the script has the other, it is spoken.",
+    ),
+    "adopt_spoken_text_changed": (
+        "warning",
+        "The existing system spoke something else than the text. Taken over; narrate --again "
+        "speaks it as it is written.",
+    ),
+    "adopt_two_for_one": ("warning", "The first is taken over; look which one is right."),
+    "adopt_not_spoken": ("info", "The paragraph will be spoken, unless its script skips it."),
+    "adopt_unnumbered": ("info", "Which paragraph it is, nobody knows. It is not taken over."),
 }
 
 CODES = tuple(_KINDS)
