@@ -28,7 +28,9 @@ from novel_audio_pipeline.errors import NovelAudioError
 from novel_audio_pipeline.narration.listener import NarrationListener
 from novel_audio_pipeline.narration.narrate import narrate
 from novel_audio_pipeline.narration.outcome import ChapterOutcome
+from novel_audio_pipeline.narration.picture import chapter_waveform
 from novel_audio_pipeline.narration.progress import ProgressCounts
+from novel_audio_pipeline.narration.thread import FlowThread
 
 CODE_VERSION = "1"
 OWNERS = ["team:novel-audio"]
@@ -117,32 +119,30 @@ def narrate_chapters(
     audio_library: AudioLibraryResource,
     tts_backend: TtsBackendResource,
     narration_listener: dg.ResourceParam[NarrationListener],
-) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
+) -> Iterator[dg.AssetMaterialization]:
     """Narrate the chapters of this run; each is materialized as soon as it is complete."""
     keys, others = chapter_keys(context.partition_keys)
     incomplete = [f"{text}: no chapter key looks like this (so-do/0007 does)" for text in others]
+    library = audio_library.open()
     try:
         with tts_backend.running() as settings:
             happenings = narrate(
                 keys,
                 settings=settings,
-                library=audio_library.open(),
+                library=library,
                 scripts=novel_catalog.open().scripts,
                 now=clock,
                 listener=narration_listener.progress,
             )
-            with contextlib.closing(iter(happenings)) as stream:
-                for happening in stream:
-                    if isinstance(happening, ProgressCounts):
-                        context.log.info(happening.line())
-                        continue
-                    narration_listener.outcome(happening)
-                    if happening.state == "complete":
-                        yield from chapter_events(
-                            context.instance, happening, code_version=CODE_VERSION
-                        )
-                    else:
-                        incomplete.append(_reported(context, happening))
+            for outcome in _outcomes(context, happenings):
+                narration_listener.outcome(outcome)
+                if outcome.state != "complete":
+                    incomplete.append(_reported(context, outcome))
+                    continue
+                picture = chapter_waveform(library, outcome.key)
+                yield from chapter_events(
+                    context.instance, outcome, code_version=CODE_VERSION, picture=picture
+                )
     except dg.DagsterExecutionInterruptedError:
         narration_listener.interrupted()
         raise
@@ -155,6 +155,18 @@ def narrate_chapters(
             f"are done: {'; '.join(incomplete)}",
             allow_retries=False,
         )
+
+
+def _outcomes(
+    context: dg.AssetExecutionContext, happenings: FlowThread[ChapterOutcome | ProgressCounts]
+) -> Iterator[ChapterOutcome]:
+    """Yield what became of each chapter; lines about the progress go to the run's log."""
+    with contextlib.closing(iter(happenings)) as stream:
+        for happening in stream:
+            if isinstance(happening, ProgressCounts):
+                context.log.info(happening.line())
+            else:
+                yield happening
 
 
 def _reported(context: dg.AssetExecutionContext, outcome: ChapterOutcome) -> str:

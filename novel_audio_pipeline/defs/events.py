@@ -1,5 +1,6 @@
 """What the Dagster UI shows of a narrated chapter: events with metadata and provenance."""
 
+import base64
 from collections.abc import Iterator
 
 import dagster as dg
@@ -17,15 +18,23 @@ from novel_audio_pipeline.defs.versions import (
 from novel_audio_pipeline.narration.outcome import ChapterOutcome
 
 _FAILURES_NAMED = 5
+_SKIPS_SHOWN = 100
+_TEXT_SHOWN_CHARS = 120
 
 
 def chapter_events(
-    instance: dg.DagsterInstance, outcome: ChapterOutcome, *, code_version: str
+    instance: dg.DagsterInstance, outcome: ChapterOutcome, *, code_version: str, picture: bytes
 ) -> Iterator[dg.AssetMaterialization]:
     """Yield the two materializations of a complete chapter, the cache's first.
 
     A text that differs from the one observed last is observed first, so that what was made is tied
     to what it was made from.
+
+    Args:
+        instance: Where the events go.
+        outcome: Of the chapter.
+        code_version: Of the assets.
+        picture: A small PNG of the chapter's audio; it is stored with the event.
     """
     seen = latest_observation(instance, outcome.key)
     if seen is None or seen.version != outcome.script_digest:
@@ -48,7 +57,7 @@ def chapter_events(
     yield dg.AssetMaterialization(
         ORGANIZED_AUDIO,
         partition=str(outcome.key),
-        metadata=_library_metadata(outcome),
+        metadata=_library_metadata(outcome, picture),
         tags=provenance(
             version=outcome.audio_digest,
             code_version=code_version,
@@ -84,7 +93,8 @@ def _cache_metadata(outcome: ChapterOutcome) -> dict[str, dg.MetadataValue]:
     return metadata
 
 
-def _library_metadata(outcome: ChapterOutcome) -> dict[str, dg.MetadataValue]:
+def _library_metadata(outcome: ChapterOutcome, picture: bytes) -> dict[str, dg.MetadataValue]:
+    png = base64.b64encode(picture).decode()
     metadata: dict[str, dg.MetadataValue] = {
         "title": dg.MetadataValue.text(outcome.title),
         "paragraphs": dg.MetadataValue.int(outcome.paragraphs),
@@ -95,8 +105,22 @@ def _library_metadata(outcome: ChapterOutcome) -> dict[str, dg.MetadataValue]:
         "audio_minutes": dg.MetadataValue.float(round(outcome.audio_s / 60, 2)),
         "audio_seconds": dg.MetadataValue.float(round(outcome.audio_s, 3)),
         "audio_bytes": dg.MetadataValue.int(outcome.audio_bytes),
+        "waveform": dg.MetadataValue.md(f"![waveform](data:image/png;base64,{png})"),
         "folder": dg.MetadataValue.path(outcome.folder),
     }
+    if outcome.skips:
+        metadata["skipped_paragraphs"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord(
+                    {
+                        "paragraph": skip.number,
+                        "reason": skip.reason,
+                        "text": skip.text[:_TEXT_SHOWN_CHARS],
+                    }
+                )
+                for skip in outcome.skips[:_SKIPS_SHOWN]
+            ]
+        )
     if outcome.warnings:
         metadata["warnings"] = dg.MetadataValue.json(list(outcome.warnings))
     return metadata

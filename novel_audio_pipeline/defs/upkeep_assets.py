@@ -67,6 +67,9 @@ def tts_cache_expiry(
         upkeep_listener.error = error
         yield _not_enforceable(str(error))
         raise dg.Failure(str(error), allow_retries=False) from error
+    except Exception as error:
+        upkeep_listener.error = error
+        raise
     upkeep_listener.round = done
     context.log.info(_told(done))
     yield dg.MaterializeResult(metadata=cache_metadata(done, place))
@@ -132,6 +135,9 @@ def orphan_report(
             description=f"it could not be looked at: {error}",
         )
         raise dg.Failure(str(error), allow_retries=False) from error
+    except Exception as error:
+        upkeep_listener.error = error
+        raise
     upkeep_listener.report = report
     context.log.info(f"{len(report.findings)} findings, {report.count('error')} of them errors")
     yield dg.MaterializeResult(metadata=report_metadata(report, place))

@@ -17,7 +17,11 @@ from novel_audio_pipeline.library.record import (
     ParagraphRecord,
     ParagraphText,
 )
-from novel_audio_pipeline.narration.outcome import ChapterOutcome, FailedParagraph
+from novel_audio_pipeline.narration.outcome import (
+    ChapterOutcome,
+    FailedParagraph,
+    SkippedParagraph,
+)
 from novel_audio_pipeline.narration.plan import ChapterPlan, is_as_scripted
 from novel_audio_pipeline.novels.script import ScriptParagraph
 
@@ -174,6 +178,7 @@ class ChapterWork:
     def _outcome(self, manifest: ChapterManifest) -> ChapterOutcome:
         tally = self.tally
         entries = [manifest.paragraphs[number] for number in sorted(manifest.paragraphs)]
+        texts = self.script.paragraphs
         digests = "".join(entry.sha256 or "-" for entry in entries)
         return ChapterOutcome(
             key=self.script.key,
@@ -186,7 +191,11 @@ class ChapterWork:
             spoken=tally.spoken,
             kept=self.plan.kept_audio,
             moved=tally.moved,
-            skipped=manifest.count("skipped"),
+            skips=tuple(
+                SkippedParagraph(entry.number, str(entry.skip_reason), texts[entry.number - 1].text)
+                for entry in entries
+                if entry.status == "skipped"
+            ),
             failed=tuple(sorted(tally.failed, key=lambda failure: failure.number)),
             warnings=tuple(tally.warnings),
             audio_s=manifest.duration_s,

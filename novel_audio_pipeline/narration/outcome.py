@@ -26,6 +26,21 @@ class FailedParagraph:
 
 
 @dataclass(frozen=True, slots=True)
+class SkippedParagraph:
+    """A paragraph that nothing is spoken of.
+
+    Attributes:
+        number: Of the paragraph.
+        reason: Stable name of the reason.
+        text: The original text.
+    """
+
+    number: int
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChapterOutcome:
     """What one narration did to one chapter. Paragraphs in = spoken + kept + moved + skipped + failed.
 
@@ -41,7 +56,7 @@ class ChapterOutcome:
         spoken: Paragraphs spoken anew.
         kept: Paragraphs that stood as they are wanted, audio or skip.
         moved: Paragraphs whose audio came from elsewhere in the library.
-        skipped: Paragraphs that hold nothing to speak, of all.
+        skips: Paragraphs that nothing is spoken of, and why.
         failed: What failed.
         warnings: Sentences about what someone should listen to or look at.
         audio_s: Seconds of audio, of all.
@@ -64,7 +79,7 @@ class ChapterOutcome:
     spoken: int = 0
     kept: int = 0
     moved: int = 0
-    skipped: int = 0
+    skips: tuple[SkippedParagraph, ...] = ()
     failed: tuple[FailedParagraph, ...] = ()
     warnings: tuple[str, ...] = ()
     audio_s: float = 0.0
@@ -75,6 +90,11 @@ class ChapterOutcome:
     left_in_cache: int = 0
     oldest_expiry: datetime | None = None
     problem: str = ""
+
+    @property
+    def skipped(self) -> int:
+        """How many paragraphs nothing is spoken of."""
+        return len(self.skips)
 
 
 def not_narrated(key: ChapterKey, error: NovelAudioError) -> ChapterOutcome:
