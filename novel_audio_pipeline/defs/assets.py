@@ -30,7 +30,6 @@ from novel_audio_pipeline.narration.narrate import narrate
 from novel_audio_pipeline.narration.outcome import ChapterOutcome
 from novel_audio_pipeline.narration.picture import chapter_waveform
 from novel_audio_pipeline.narration.progress import ProgressCounts
-from novel_audio_pipeline.narration.thread import FlowThread
 
 CODE_VERSION = "1"
 OWNERS = ["team:novel-audio"]
@@ -125,15 +124,21 @@ def narrate_chapters(
     incomplete = [f"{text}: no chapter key looks like this (so-do/0007 does)" for text in others]
     library = audio_library.open()
     try:
-        with tts_backend.running() as settings:
-            happenings = narrate(
-                keys,
-                settings=settings,
-                library=library,
-                scripts=novel_catalog.open().scripts,
-                now=clock,
-                listener=narration_listener.progress,
-            )
+        with (
+            tts_backend.running() as settings,
+            contextlib.closing(
+                iter(
+                    narrate(
+                        keys,
+                        settings=settings,
+                        library=library,
+                        scripts=novel_catalog.open().scripts,
+                        now=clock,
+                        listener=narration_listener.progress,
+                    )
+                )
+            ) as happenings,
+        ):
             for outcome in _outcomes(context, happenings):
                 narration_listener.outcome(outcome)
                 if outcome.state != "complete":
@@ -158,15 +163,14 @@ def narrate_chapters(
 
 
 def _outcomes(
-    context: dg.AssetExecutionContext, happenings: FlowThread[ChapterOutcome | ProgressCounts]
+    context: dg.AssetExecutionContext, happenings: Iterator[ChapterOutcome | ProgressCounts]
 ) -> Iterator[ChapterOutcome]:
     """Yield what became of each chapter; lines about the progress go to the run's log."""
-    with contextlib.closing(iter(happenings)) as stream:
-        for happening in stream:
-            if isinstance(happening, ProgressCounts):
-                context.log.info(happening.line())
-            else:
-                yield happening
+    for happening in happenings:
+        if isinstance(happening, ProgressCounts):
+            context.log.info(happening.line())
+        else:
+            yield happening
 
 
 def _reported(context: dg.AssetExecutionContext, outcome: ChapterOutcome) -> str:
