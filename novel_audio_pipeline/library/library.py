@@ -91,6 +91,27 @@ class AudioLibrary:
             strays=tuple(strays),
         )
 
+    def held(self, novel_id: str) -> Iterator[HeldAudio]:
+        """Yield the audio that a novel's folders hold: chapters in order, aside, second folders.
+
+        The same as ``inventory(...).held()``, a chapter at a time in memory.
+
+        Raises:
+            StorageError: If a folder or file cannot be read.
+        """
+        folders = self._novel_folders(novel_id)
+        twins: list[PurePosixPath] = []
+        for novel in folders[:1]:
+            for number, (chapter, *others) in self._chapter_folders(novel).items():
+                yield from _audio_of(self._chapter_inventory(chapter, number, verify=True))
+                twins += others
+            yield from scan_aside(self.store, novel)
+        for twin in twins:
+            number = chapter_number_of(twin.name) or 0
+            yield from _audio_of(self._chapter_inventory(twin, number, verify=True))
+        for twin in folders[1:]:
+            yield from self._strays(twin, verify=True)
+
     def chapter_inventory(
         self, novel_id: str, number: int, *, verify: bool = True
     ) -> ChapterInventory:
@@ -169,8 +190,8 @@ class AudioLibrary:
         with self._locks.alone(novel_id) as is_alone:
             if not is_alone:
                 return False
-            chapters = self.inventory(novel_id).chapters.values()
-            stands = {audio.key for chapter in chapters for audio in _audio_of(chapter)}
+            aside = folders[0] / ASIDE
+            stands = {a.key for a in self.held(novel_id) if not a.path.is_relative_to(aside)}
             return empty_aside(
                 self.store,
                 folders[0],

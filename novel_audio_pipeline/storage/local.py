@@ -22,7 +22,7 @@ from novel_audio_pipeline.storage.temporary import (
 )
 
 _CHUNK_BYTES = 1 << 20
-_MAX_ANCHORED = 10_000
+_MAX_ANCHORED = 1_000  # then forgotten: a few more syncs, and memory stays flat
 # What a file system without hard links, or without room for one more, may answer.
 _NO_LINK = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EACCES}
 

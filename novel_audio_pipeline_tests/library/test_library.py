@@ -123,6 +123,8 @@ def test_the_inventory_says_what_stands(library):
         key_of(text) for text in TEXTS if text != "-"
     ]
     assert library.novel_ids() == ["so-do"]
+    assert list(library.held("so-do")) == list(inventory.held())
+    assert list(library.held("other")) == []
 
 
 def test_a_rerun_speaks_and_writes_nothing(library):
@@ -457,6 +459,9 @@ def test_two_folders_of_one_novel_are_both_drawn_from(disk):
     root = disk.store.root
     (root / "so-do_Twin" / "chapter_002").mkdir(parents=True)
     shutil.move(root / FOLDER.parent / "chapter_002_Chương_một", root / "so-do_Twin/chapter_002_x")
+    shutil.copytree(root / FOLDER, root / FOLDER.parent / "chapter_001_twin")
+    assert len(disk.twins("so-do")) == 2
+    assert {a.path for a in disk.held("so-do")} == {a.path for a in disk.inventory("so-do").held()}
     again = narrated(disk, MiniScript(["a", "b"]), MiniScript(["c"], number=2))
     assert again.spoken == []
     assert sounds(disk, MiniScript(["c"], number=2)) == ["c"]
