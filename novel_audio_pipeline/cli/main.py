@@ -8,8 +8,10 @@ from types import FrameType
 import click
 
 from novel_audio_pipeline.cli.backend_command import backend_command
+from novel_audio_pipeline.cli.cache_commands import cache_group
 from novel_audio_pipeline.cli.demo_command import demo_command
 from novel_audio_pipeline.cli.exit_status import ExitStatus, status_of
+from novel_audio_pipeline.cli.library_group import library_group
 from novel_audio_pipeline.cli.narrate_command import narrate_command
 from novel_audio_pipeline.cli.novels_commands import novels_command, script_command
 from novel_audio_pipeline.cli.printing import say
@@ -34,6 +36,8 @@ for command in (
     script_command,
     narrate_command,
     status_command,
+    cache_group,
+    library_group,
     settings_command,
     demo_command,
     backend_command,

@@ -31,6 +31,7 @@ from novel_audio_pipeline.errors import (
 )
 from novel_audio_pipeline.speech.request import FILE_ID_PATTERN, SpeechRequest
 from novel_audio_pipeline.tts_client.dialect import Dialect
+from novel_audio_pipeline.tts_client.listing import LIST_CALL, ListedPage, read_page
 from novel_audio_pipeline.tts_client.openapi import SYNTHESIZE_PATH, read_document
 from novel_audio_pipeline.tts_client.recognition import recognized
 from novel_audio_pipeline.tts_client.replies import (
@@ -182,6 +183,17 @@ class TtsClient:
         except _NotFoundError:
             return False
         return True
+
+    async def files(self, *, cursor: str = "") -> ListedPage | None:
+        """Return a page of what lies in the cache, or None if this backend does not list it.
+
+        Args:
+            cursor: ``next_cursor`` of the page before; ``""`` begins.
+        """
+        if LIST_CALL not in (await self.dialect()).document.calls:
+            return None
+        body = _json(await self._ask("GET", LIST_CALL[1], params={"cursor": cursor}))
+        return read_page(body, where=self.url)
 
     @contextlib.asynccontextmanager
     async def _turn(self) -> AsyncIterator[Dialect]:

@@ -1,0 +1,14 @@
+"""The group of commands about the library; each lives in a module of its own."""
+
+import click
+
+from novel_audio_pipeline.cli.library_orphans_command import library_orphans_command
+
+
+@click.group("library")
+def library_group() -> None:
+    """Look after the permanent library."""
+
+
+for command in (library_orphans_command,):
+    library_group.add_command(command)

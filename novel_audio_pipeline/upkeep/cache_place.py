@@ -1,0 +1,82 @@
+"""Where the TTS cache lies: a folder seen from here, a backend's listing, or both. Refuses wrong ones."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.settings import Settings
+from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.tts_cache.guard import refuse_wrong_root
+
+
+@dataclass(frozen=True, slots=True)
+class CachePlace:
+    """The TTS cache as upkeep reaches it.
+
+    Attributes:
+        root: Its folder as seen from here.
+        is_chosen: Whether that folder was set by name, not by default.
+        backend_url: A backend elsewhere, or None for the embedded one.
+        backend_token: Bearer token for it, or empty.
+        ttl: How long entries live.
+        evict: ``proven``, ``always`` or ``never``.
+        library_dir: The library, which the folder may not overlap.
+        novels_dir: Likewise.
+        reports_dir: Where reports, the audit and what is derived are written.
+    """
+
+    root: Path
+    is_chosen: bool
+    backend_url: str | None
+    backend_token: str
+    ttl: timedelta
+    evict: str
+    library_dir: Path
+    novels_dir: Path
+    reports_dir: Path
+
+    def folder(self) -> CacheFolder | None:
+        """Return the folder to look into, or None if there is none and none need be.
+
+        Without a backend elsewhere, and by default, a folder that is missing was never made: nothing
+        has been cached yet. One that was set by name must be there.
+
+        Raises:
+            SettingError: If it may not be a cache; nothing has been looked at then.
+            StorageError: If it was set and is missing, or cannot be read.
+        """
+        refuse_wrong_root(self.root, library_dir=self.library_dir, novels_dir=self.novels_dir)
+        if self.root.is_dir():
+            return CacheFolder(self.root)
+        if self.root.exists() or self.root.is_symlink():
+            raise StorageError(
+                f"the TTS cache {self.root} is no folder; set TTS_STORAGE_DIR to one"
+            )
+        if self.is_chosen:
+            raise StorageError(
+                f"the TTS cache folder {self.root} is missing. If it lies on a disk of its own, "
+                "mount it; if TTS_STORAGE_DIR is wrong, change it; a new one is made by the first "
+                "start of the backend"
+            )
+        return None
+
+    @property
+    def is_shared_with_others(self) -> bool:
+        """Whether programs may write in the folder that know no lock."""
+        return self.backend_url is not None
+
+
+def cache_place(settings: Settings) -> CachePlace:
+    """Return where the cache lies by our settings; nothing is looked at."""
+    return CachePlace(
+        root=settings.cache_dir,
+        is_chosen=settings.origins["TTS_STORAGE_DIR"][1] == "environment",
+        backend_url=settings.backend_url,
+        backend_token=settings.backend_token,
+        ttl=settings.cache_ttl,
+        evict=settings.evict,
+        library_dir=settings.library_dir,
+        novels_dir=settings.novels_dir,
+        reports_dir=settings.reports_dir,
+    )

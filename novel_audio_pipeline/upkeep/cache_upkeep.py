@@ -1,0 +1,136 @@
+"""One round of upkeep of the TTS cache: expire what is past its time, evict what is proven held."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.storage.local import LocalFileStore
+from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.upkeep.audit import AuditLog, Known, Removal
+from novel_audio_pipeline.upkeep.cache_place import CachePlace
+from novel_audio_pipeline.upkeep.enforcement import expire_folder, look_into
+from novel_audio_pipeline.upkeep.eviction import evict_held
+from novel_audio_pipeline.upkeep.expiry import CacheSummary, Judged, summarize
+from novel_audio_pipeline.upkeep.library_index import is_held, read_index
+from novel_audio_pipeline.upkeep.remote_cache import RemoteOutcome, expire_at_backend
+
+
+@dataclass(frozen=True, slots=True)
+class CacheRound:
+    """What one round did and left.
+
+    Attributes:
+        at: When.
+        removed: Everything that went, expired or evicted.
+        judged: What is there afterwards.
+        left: The same in numbers.
+        lag: How long the oldest of what went, or is left, was past its time.
+        why_not: Why the two hours cannot be enforced; empty if they can.
+    """
+
+    at: datetime
+    removed: tuple[Removal, ...]
+    judged: tuple[Judged, ...]
+    left: CacheSummary
+    lag: timedelta
+    why_not: str
+
+    def count(self, action: str) -> int:
+        """Return how many things were ``expired`` or ``evicted``."""
+        return sum(removal.action == action for removal in self.removed)
+
+
+def run_cache_round(place: CachePlace, *, now: Callable[[], datetime]) -> CacheRound:
+    """Enforce the two hours wherever the cache can be reached, and write down what went.
+
+    The folder is enforced first; a backend elsewhere is then asked what it still has. If neither
+    can be reached, ``why_not`` says so: that is an error, never "nothing to expire".
+
+    Raises:
+        SettingError: If the folder may not be a cache; nothing has been looked at then.
+        StorageError: If the folder cannot be read or written, or something does not go.
+    """
+    at = now()
+    known, audit = _Known(place.reports_dir), AuditLog(place.reports_dir)
+    removed: list[Removal] = []
+    judged: list[Judged] = []
+    why_not = ""
+    try:
+        folder = place.folder()
+        if folder is not None:
+            removed += _enforce_folder(folder, place, known=known, audit=audit, now=at)
+            judged += look_into(folder, now=at, ttl=place.ttl)
+    except StorageError as error:
+        if place.backend_url is None:
+            raise
+        why_not = str(error)
+    if place.backend_url is not None:
+        remote = expire_at_backend(place, now=at, is_held=known.is_held)
+        audit.write(remote.removed, at=at, place=place.backend_url)
+        removed += remote.removed
+        here = {one.seen.file_id for one in judged if one.is_entry}
+        judged += [one for one in remote.judged if one.seen.file_id not in here]
+        why_not = _why_not(place, remote, why_not)
+    left = summarize(judged, ttl=place.ttl)
+    late = [one.age - place.ttl for one in removed if one.action == "expired"]
+    lag = max([timedelta(0), left.lag, *late])
+    return CacheRound(at, tuple(removed), tuple(judged), left, lag, why_not)
+
+
+def _enforce_folder(
+    folder: CacheFolder, place: CachePlace, *, known: "_Known", audit: AuditLog, now: datetime
+) -> list[Removal]:
+    """Expire, then evict; every removal is written down."""
+    outcome = expire_folder(
+        folder,
+        now=now,
+        ttl=place.ttl,
+        is_shared_with_others=place.is_shared_with_others,
+        is_held=known.is_held,
+        audit=audit,
+    )
+    evicted = _evict(folder, place, known, now=now)
+    audit.write(evicted, at=now, place=str(folder.root))
+    return [*outcome.removed, *evicted]
+
+
+def _evict(
+    folder: CacheFolder, place: CachePlace, known: "_Known", *, now: datetime
+) -> list[Removal]:
+    if place.evict == "never" or not known.places:
+        return []
+    return list(
+        evict_held(
+            folder,
+            look_into(folder, now=now, ttl=place.ttl),
+            store=LocalFileStore(place.library_dir),
+            places=known.places,
+            is_shared_with_others=place.is_shared_with_others,
+        )
+    )
+
+
+def _why_not(place: CachePlace, remote: RemoteOutcome, folder_trouble: str) -> str:
+    """Return why nothing is enforced: neither the backend nor a folder set by name can be reached."""
+    if not remote.why_not or (place.is_chosen and not folder_trouble):
+        return ""
+    return "; ".join(filter(None, (remote.why_not, folder_trouble)))
+
+
+class _Known:
+    """What the derived index of the library knows; read once."""
+
+    def __init__(self, reports_dir: Path) -> None:
+        index = read_index(reports_dir)
+        self.places: Mapping[str, tuple[str, int]] = {} if index is None else index.places()
+        self._built_at = None if index is None else index.built_at
+
+    def is_held(self, file_id: str, stored_at: datetime) -> Known:
+        return is_held(
+            self.places if self._built_at else None,
+            built_at=self._built_at,
+            file_id=file_id,
+            stored_at=stored_at,
+        )

@@ -1,0 +1,100 @@
+"""Enforcing the two hours in the cache's folder: look, remove, look again, write down what went."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.tts_cache.survey import SeenFile, survey
+from novel_audio_pipeline.upkeep.audit import AuditLog, Known, Removal
+from novel_audio_pipeline.upkeep.expiry import (
+    WATCHED_PAST_ITS_TIME,
+    CacheSummary,
+    Judged,
+    judge,
+    summarize,
+)
+
+KnownHeld = Callable[[str, datetime], Known]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryOutcome:
+    """What one enforcement did.
+
+    Attributes:
+        at: When.
+        removed: What went, oldest first.
+        left: What is there afterwards, by another look.
+        lag: How long the oldest of what was removed, or is left, was past its time.
+    """
+
+    at: datetime
+    removed: tuple[Removal, ...]
+    left: CacheSummary
+    lag: timedelta
+
+
+def look_into(folder: CacheFolder, *, now: datetime, ttl: timedelta) -> list[Judged]:
+    """Return a verdict on everything in the folder; nothing is changed.
+
+    Raises:
+        StorageError: If the folder cannot be read.
+    """
+    return judge(survey(folder.root), watch=folder.watch(), now=now, ttl=ttl)
+
+
+def expire_folder(
+    folder: CacheFolder,
+    *,
+    now: datetime,
+    ttl: timedelta,
+    is_shared_with_others: bool,
+    is_held: KnownHeld,
+    audit: AuditLog,
+) -> ExpiryOutcome:
+    """Remove what is expired, confirm by another look that it is gone, and write every removal down.
+
+    Args:
+        folder: ``guard.refuse_wrong_root`` was asked about it.
+        now: The moment to judge at, timezone-aware.
+        ttl: Time to live, more than zero.
+        is_shared_with_others: Whether programs write there that know no lock.
+        is_held: Whether the library holds the content of an entry, by its id and date.
+        audit: Where removals are written down.
+
+    Raises:
+        StorageError: If the folder cannot be read, or something does not go. What went before is
+            written down.
+    """
+    before = look_into(folder, now=now, ttl=ttl)
+    expired = [one for one in before if one.state == "expired"]
+    try:
+        folder.expire(now=now, ttl=ttl, is_shared_with_others=is_shared_with_others)
+    finally:
+        after = list(survey(folder.root))
+        removed = tuple(_removals(expired, after, is_held=is_held))
+        audit.write(removed, at=now, place=str(folder.root))
+    left = summarize(judge(after, watch=folder.watch(), now=now, ttl=ttl), ttl=ttl)
+    lags = [removal.age - ttl for removal in removed]
+    return ExpiryOutcome(at=now, removed=removed, left=left, lag=max([*lags, left.lag]))
+
+
+def _removals(
+    expired: Iterable[Judged], after: Iterable[SeenFile], *, is_held: KnownHeld
+) -> Iterable[Removal]:
+    """Yield what was expired and is there no more."""
+    still_there: Mapping[str, datetime] = {one.name: one.modified_at for one in after}
+    for one in expired:
+        if still_there.get(one.seen.name) == one.seen.modified_at:
+            continue
+        held = is_held(one.seen.file_id, one.seen.modified_at) if one.seen.file_id else "unknown"
+        yield Removal(
+            name=one.seen.name,
+            file_id=one.seen.file_id,
+            action="expired",
+            reason=one.reason or WATCHED_PAST_ITS_TIME,
+            age=one.age,
+            size_bytes=one.seen.size_bytes,
+            in_library=held,
+        )

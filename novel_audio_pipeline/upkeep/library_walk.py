@@ -1,0 +1,243 @@
+"""Looking at every name in a library on a local disk, quickly; what files say is not read here."""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.library.layout import (
+    ASIDE,
+    LOCKS,
+    MANIFEST,
+    PLAYLIST,
+    REPAIR_ASIDE,
+    chapter_number_of,
+    novel_id_of,
+    paragraph_number_of,
+)
+from novel_audio_pipeline.storage.problems import explained
+from novel_audio_pipeline.storage.temporary import is_temporary
+
+NONE = -1  # size and date of a file that is not there
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OtherFile:
+    """Something in the library that is no part of a paragraph.
+
+    Attributes:
+        path: Relative to the library.
+        is_temporary: Whether it has the form of a temporary file of ours.
+        size_bytes: Its size; 0 of a folder.
+        modified_ns: When it was last written.
+    """
+
+    path: str
+    is_temporary: bool
+    size_bytes: int
+    modified_ns: int
+
+
+# number, WAV size and date, record size and date, date of the failure; NONE for what is not there
+ParagraphFacts = tuple[int, int, int, int, int, int]
+
+
+@dataclass(slots=True)
+class ChapterWalk:
+    """The names in one chapter folder.
+
+    Attributes:
+        novel_id: Whose.
+        number: Of the chapter.
+        folder: Relative to the library, with ``/``.
+        manifest: Size and date; ``(NONE, NONE)`` if there is none.
+        paragraphs: Facts of each paragraph folder.
+        files: How many files were seen, of any kind.
+    """
+
+    novel_id: str
+    number: int
+    folder: str
+    manifest: tuple[int, int] = (NONE, NONE)
+    paragraphs: list[ParagraphFacts] = field(default_factory=list)
+    files: int = 0
+
+
+@dataclass(slots=True)
+class NovelWalk:
+    """One folder of a novel.
+
+    Attributes:
+        novel_id: By its name.
+        folder: Its name.
+        chapters: In the order of the disk.
+        others: What is no part of a paragraph, in all of it.
+        modified_ns: Of the folder.
+    """
+
+    novel_id: str
+    folder: str
+    modified_ns: int
+    chapters: list[ChapterWalk] = field(default_factory=list)
+    others: list[OtherFile] = field(default_factory=list)
+
+
+def walk_library(root: Path) -> Iterator[NovelWalk | OtherFile]:
+    """Yield every novel folder, and what lies beside them; an absent library yields nothing.
+
+    Links are never followed. A file that goes meanwhile is left out; a novel or chapter that is
+    renamed meanwhile is looked at again.
+
+    Raises:
+        StorageError: If a folder cannot be read: that is never the same as being empty.
+    """
+    renamed: set[str] = set()
+    for name in _names(root):
+        if name == LOCKS:
+            continue
+        facts = _facts_at(root / name)
+        if facts is None:
+            renamed.add(novel_id_of(name) or "")
+        elif (novel_id := _novel_of(name, facts)) is None:
+            yield _other(name, name, facts)
+        elif (walk := _walk_novel(root, name, novel_id, facts.st_mtime_ns)) is not None:
+            yield walk
+        else:
+            renamed.add(novel_id)
+    for name in _names(root) if renamed else ():
+        facts = _facts_at(root / name)
+        novel_id = None if facts is None else _novel_of(name, facts)
+        if facts is not None and novel_id in renamed:
+            walk = _walk_novel(root, name, novel_id, facts.st_mtime_ns)
+            if walk is None:
+                raise _changing(root / name)
+            yield walk
+
+
+def _novel_of(name: str, facts: os.stat_result) -> str | None:
+    return novel_id_of(name) if stat.S_ISDIR(facts.st_mode) else None
+
+
+def _names(root: Path) -> list[str]:
+    with explained("list the folder", str(root)):
+        try:
+            return sorted(os.listdir(root))
+        except FileNotFoundError:
+            return []
+
+
+def _facts_at(path: Path) -> os.stat_result | None:
+    with explained("look at", str(path)):
+        try:
+            return os.lstat(path)
+        except FileNotFoundError:
+            return None
+
+
+def _walk_novel(root: Path, name: str, novel_id: str, modified_ns: int) -> NovelWalk | None:
+    """Return what a novel's folder holds, or None if it has another name by now."""
+    for _ in range(_TRIES):
+        walk = NovelWalk(novel_id, name, modified_ns)
+        with explained("list the folder", str(root / name)):
+            try:
+                _fill_novel(root, walk)
+            except FileNotFoundError:
+                if not (root / name).is_dir():
+                    return None
+                continue
+        return walk
+    raise _changing(root / name)
+
+
+def _changing(path: Path) -> StorageError:
+    return StorageError(
+        f"{path} changes while it is looked at. Wait until narration is done there, then run this "
+        "again"
+    )
+
+
+def _fill_novel(root: Path, walk: NovelWalk) -> None:
+    with os.scandir(root / walk.folder) as found:
+        for entry in found:
+            number = chapter_number_of(entry.name)
+            is_folder = entry.is_dir(follow_symlinks=False)
+            relative = f"{walk.folder}/{entry.name}"
+            if is_folder and number is not None:
+                walk.chapters.append(_walk_chapter(entry.path, relative, walk, number))
+            elif is_folder and entry.name == ASIDE:
+                _add_temporaries(entry.path, relative, walk)
+            elif not (is_folder and entry.name == REPAIR_ASIDE):
+                _add_other(entry, relative, walk)
+
+
+def _walk_chapter(path: str, relative: str, novel: NovelWalk, number: int) -> ChapterWalk:
+    walk = ChapterWalk(novel.novel_id, number, relative)
+    with os.scandir(path) as found:
+        for entry in found:
+            name = entry.name
+            paragraph = paragraph_number_of(name)
+            if paragraph is not None and entry.is_dir(follow_symlinks=False):
+                facts = _walk_paragraph(entry.path, f"{relative}/{name}", name, paragraph, novel)
+                walk.paragraphs.append(facts)
+                walk.files += (facts[1] != NONE) + (facts[3] != NONE) + (facts[5] != NONE)
+            elif name == MANIFEST:
+                if (seen := _facts(entry)) is not None:
+                    walk.manifest = (seen.st_size, seen.st_mtime_ns)
+                    walk.files += 1
+            elif name == PLAYLIST:
+                walk.files += 1
+            else:
+                _add_other(entry, f"{relative}/{name}", novel)
+    return walk
+
+
+def _walk_paragraph(
+    path: str, relative: str, name: str, number: int, novel: NovelWalk
+) -> ParagraphFacts:
+    wav_size = wav_ns = record_size = record_ns = failure_ns = NONE
+    wav, record, failure = f"{name}.wav", f"{name}_metadata.json", f"{name}_failure.json"
+    with os.scandir(path) as found:
+        for entry in found:
+            seen = _facts(entry)
+            if seen is None:
+                continue
+            is_file = stat.S_ISREG(seen.st_mode)
+            if entry.name == wav and is_file:
+                wav_size, wav_ns = seen.st_size, seen.st_mtime_ns
+            elif entry.name == record and is_file:
+                record_size, record_ns = seen.st_size, seen.st_mtime_ns
+            elif entry.name == failure and is_file:
+                failure_ns = seen.st_mtime_ns
+            else:
+                novel.others.append(_other(entry.name, f"{relative}/{entry.name}", seen))
+    return number, wav_size, wav_ns, record_size, record_ns, failure_ns
+
+
+def _add_temporaries(path: str, relative: str, novel: NovelWalk) -> None:
+    with os.scandir(path) as found:
+        for entry in found:
+            if is_temporary(entry.name):
+                _add_other(entry, f"{relative}/{entry.name}", novel)
+
+
+def _add_other(entry: "os.DirEntry[str]", relative: str, novel: NovelWalk) -> None:
+    if (seen := _facts(entry)) is not None:
+        novel.others.append(_other(entry.name, relative, seen))
+
+
+def _facts(entry: "os.DirEntry[str]") -> os.stat_result | None:
+    """Return what a name stands for, or None if it is gone: temporary files come and go."""
+    try:
+        return entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _other(name: str, relative: str, facts: os.stat_result) -> OtherFile:
+    is_file = stat.S_ISREG(facts.st_mode)
+    return OtherFile(
+        relative, is_file and is_temporary(name), facts.st_size if is_file else 0, facts.st_mtime_ns
+    )

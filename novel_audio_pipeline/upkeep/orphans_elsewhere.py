@@ -1,0 +1,170 @@
+"""Orphans in the TTS cache and in Dagster's records. Pure: inventories in, findings out."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from novel_audio_pipeline.novels.model import ChapterKey
+from novel_audio_pipeline.tts_cache.survey import SeenKind
+from novel_audio_pipeline.upkeep.cache_inventory import CacheInventory
+from novel_audio_pipeline.upkeep.expiry import DATED_IN_THE_FUTURE
+from novel_audio_pipeline.upkeep.finding import UpkeepFinding
+from novel_audio_pipeline.upkeep.numbers_text import ranges_text
+from novel_audio_pipeline.upkeep.orphans import GRACE, Standing, rows_of
+from novel_audio_pipeline.upkeep.source_inventory import SourceInventory
+
+REMOVAL_DELAY = timedelta(minutes=2)  # an entry is served for its time, and removed within this
+_GRACE_S = GRACE.total_seconds()
+
+
+@dataclass(frozen=True)
+class DagsterLedger:
+    """What Dagster's records say.
+
+    Attributes:
+        partitions: All keys of the partitions ``chapters``.
+        materialized: Data version of the organized audio by partition key.
+    """
+
+    partitions: tuple[str, ...]
+    materialized: Mapping[str, str]
+
+
+def cache_findings(
+    cache: CacheInventory, *, held: Mapping[str, tuple[str, int]], ttl: timedelta
+) -> Iterator[UpkeepFinding]:
+    """Yield what is wrong or left over in the TTS cache.
+
+    Args:
+        cache: What lies there.
+        held: Place in the library by the ids of the entries that its records name.
+        ttl: Time to live.
+    """
+    if cache.why_not:
+        yield UpkeepFinding("cache_not_enforceable", "", cache.why_not)
+    ttl_s = ttl.total_seconds()
+    for row in rows_of(cache.things):
+        told = _cache_finding(row.kind, row.state, row.reason, row.age_s, ttl_s=ttl_s)
+        if told is None and row.kind == SeenKind.AUDIO.value and row.age_s >= _GRACE_S:
+            told = _live_finding(held.get(row.file_id), has_record=row.has_record)
+        if told is not None:
+            yield UpkeepFinding(
+                told[0],
+                row.name,
+                told[1],
+                size_bytes=int(row.size_bytes),
+                age_s=round(row.age_s, 1),
+            )
+
+
+def _cache_finding(
+    kind: str, state: str, reason: str, age_s: float, *, ttl_s: float
+) -> tuple[str, str] | None:
+    """Return code and message of what wants no look into the library."""
+    told: tuple[str, str] | None = None
+    is_late = age_s >= ttl_s + REMOVAL_DELAY.total_seconds()
+    if state == "kept":
+        told = "cache_unknown", "not a file of the cache"
+    elif kind == SeenKind.RECORD.value:
+        if abs(age_s) >= _GRACE_S:
+            told = "cache_record_without_audio", "a record without its WAV"
+    elif kind != SeenKind.AUDIO.value:
+        if state == "expired":
+            told = "cache_leftover", f"left by a writer that died ({reason})"
+    elif state == "expired" and (is_late or age_s < ttl_s):
+        told = "cache_entry_overdue", f"its time is over ({reason}); it is {age_s:.0f} s old"
+    elif reason == DATED_IN_THE_FUTURE and -age_s >= _GRACE_S:
+        told = "cache_dated_in_future", f"dated {-age_s:.0f} s in the future"
+    return told
+
+
+def _live_finding(place: tuple[str, int] | None, *, has_record: bool) -> tuple[str, str] | None:
+    if not has_record:
+        return "cache_audio_without_record", "a WAV without its record"
+    if place is not None:
+        return "cache_entry_held", f"the library holds it: {place[0]} paragraph {place[1]}"
+    return "cache_entry_unclaimed", "no record of the library names it"
+
+
+def dagster_findings(
+    ledger: DagsterLedger, source: SourceInventory, standing: Standing
+) -> Iterator[UpkeepFinding]:
+    """Yield where Dagster's records, the sources and the library disagree."""
+    keys, invalid = _parsed(ledger.partitions)
+    for text in invalid:
+        yield UpkeepFinding("partition_key_invalid", text, "no chapter is named like this")
+    chapters = standing.chapters
+    wanted = chapters.index[(chapters["wanted"] >= 0).to_numpy()]
+    in_source = set(wanted)
+    unread = source.known_ids - source.read_ids
+    for text, key in keys.items():
+        if (key.novel_id, key.number) not in in_source and key.novel_id not in unread:
+            yield UpkeepFinding(
+                "partition_without_chapter",
+                text,
+                "no source has this chapter any more",
+                novel_id=key.novel_id,
+            )
+    known = {(key.novel_id, key.number) for key in keys.values()}
+    yield from _bundled(
+        "chapter_without_partition",
+        wanted[~wanted.isin(known)] if known else wanted,
+        "chapters are no partitions yet",
+    )
+    yield from _materialized(ledger, standing)
+
+
+def _materialized(ledger: DagsterLedger, standing: Standing) -> Iterator[UpkeepFinding]:
+    made, _ = _parsed(tuple(ledger.materialized))
+    chapters = standing.chapters
+    held = set(
+        chapters.index[((chapters["folder"] != "") & (chapters["size_bytes"] > 0)).to_numpy()]
+    )
+    skipped = set(chapters.index[((chapters["folder"] != "") & (chapters["good"] > 0)).to_numpy()])
+    wanted = set(chapters.index[(chapters["wanted"] >= 0).to_numpy()])
+    for text, key in made.items():
+        place = (key.novel_id, key.number)
+        if place in wanted and place not in held and place not in skipped:
+            yield UpkeepFinding(
+                "materialized_without_audio",
+                text,
+                "Dagster says that it was made, and the library holds nothing of it",
+                novel_id=key.novel_id,
+            )
+    is_whole = (
+        (chapters["wanted"] > 0)
+        & (chapters["good"] == chapters["wanted"])
+        & (chapters["folder"] != "")
+        & chapters["is_settled"]
+    )
+    whole = chapters.index[is_whole.to_numpy()]
+    known = {(key.novel_id, key.number) for key in made.values()}
+    yield from _bundled(
+        "audio_without_materialization",
+        whole[~whole.isin(known)] if known else whole,
+        "chapters are whole in the library, and Dagster was never told",
+    )
+
+
+def _bundled(code: str, places: Iterable[Any], what: str) -> Iterator[UpkeepFinding]:
+    """Yield one finding for each novel, with its chapters as ranges."""
+    numbers: dict[str, list[int]] = {}
+    for novel_id, number in places:
+        numbers.setdefault(novel_id, []).append(int(number))
+    for novel_id in sorted(numbers):
+        found = numbers[novel_id]
+        yield UpkeepFinding(
+            code, novel_id, f"{len(found)} {what}: {ranges_text(found)}", novel_id=novel_id
+        )
+
+
+def _parsed(texts: tuple[str, ...]) -> tuple[dict[str, ChapterKey], list[str]]:
+    keys: dict[str, ChapterKey] = {}
+    invalid: list[str] = []
+    for text in texts:
+        try:
+            keys[text] = ChapterKey.parse(text)
+        except ValueError:
+            invalid.append(text)
+    return keys, invalid

@@ -1,0 +1,109 @@
+"""The TTS cache of a backend elsewhere: looked at by its own listing, removed by its own DELETE."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from novel_audio_pipeline.errors import NovelAudioError
+from novel_audio_pipeline.tts_cache.survey import SeenFile, SeenKind
+from novel_audio_pipeline.tts_client.http import TtsClient
+from novel_audio_pipeline.tts_client.listing import ListedEntry
+from novel_audio_pipeline.upkeep.audit import Removal
+from novel_audio_pipeline.upkeep.cache_place import CachePlace
+from novel_audio_pipeline.upkeep.enforcement import KnownHeld
+from novel_audio_pipeline.upkeep.expiry import PAST_ITS_TIME, Judged
+
+_CONNECTIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteOutcome:
+    """What was seen of, and done to, the cache of a backend elsewhere.
+
+    Attributes:
+        judged: Everything it lists, after the removals; empty if it lists nothing.
+        removed: What was deleted, its absence confirmed.
+        why_not: Why the two hours cannot be enforced there; empty if they can.
+    """
+
+    judged: tuple[Judged, ...] = ()
+    removed: tuple[Removal, ...] = ()
+    why_not: str = ""
+
+
+def look_at_backend(place: CachePlace, *, now: datetime) -> RemoteOutcome:
+    """Return what a backend elsewhere lists; nothing is changed.
+
+    A backend that does not answer, or has no listing, gives ``why_not``.
+    """
+    return asyncio.run(_enforce(place, now=now, is_held=None))
+
+
+def expire_at_backend(place: CachePlace, *, now: datetime, is_held: KnownHeld) -> RemoteOutcome:
+    """Delete what a backend elsewhere lists past its time, and see that it is gone.
+
+    Args:
+        place: With a backend's address.
+        now: Timezone-aware; ages are the backend's own.
+        is_held: Whether the library holds the content of an entry.
+    """
+    return asyncio.run(_enforce(place, now=now, is_held=is_held))
+
+
+async def _enforce(place: CachePlace, *, now: datetime, is_held: KnownHeld | None) -> RemoteOutcome:
+    url = place.backend_url or ""
+    try:
+        async with TtsClient(
+            url, token=place.backend_token, connections=_CONNECTIONS, cache_ttl=place.ttl
+        ) as client:
+            listed = await _list(client)
+            if listed is None:
+                return RemoteOutcome(
+                    why_not=f"the backend at {url} does not list what lies in its cache"
+                )
+            overdue = [] if is_held is None else [one for one in listed if one.age >= place.ttl]
+            for entry in overdue:
+                await client.evict(entry.file_id)
+            after = (await _list(client) or []) if overdue else listed
+    except NovelAudioError as error:
+        return RemoteOutcome(why_not=str(error))
+    left = {one.file_id for one in after}
+    removed = [one for one in overdue if one.file_id not in left]
+    return RemoteOutcome(
+        judged=tuple(_judged(one, now=now, ttl=place.ttl) for one in after),
+        removed=tuple(
+            Removal(
+                name=f"{one.file_id}.wav",
+                file_id=one.file_id,
+                action="expired",
+                reason=PAST_ITS_TIME,
+                age=one.age,
+                size_bytes=one.size_bytes,
+                in_library="unknown" if is_held is None else is_held(one.file_id, now - one.age),
+            )
+            for one in removed
+        ),
+    )
+
+
+async def _list(client: TtsClient) -> list[ListedEntry] | None:
+    """Return everything a backend lists, or None if it has no listing."""
+    entries: dict[str, ListedEntry] = {}
+    cursor: str | None = ""
+    while cursor is not None:
+        page = await client.files(cursor=cursor)
+        if page is None:
+            return None
+        entries.update((entry.file_id, entry) for entry in page.entries)
+        cursor = None if page.next_cursor == cursor else page.next_cursor
+    return list(entries.values())
+
+
+def _judged(one: ListedEntry, *, now: datetime, ttl: timedelta) -> Judged:
+    seen = SeenFile(
+        f"{one.file_id}.wav", SeenKind.AUDIO, one.file_id, now - one.age, one.size_bytes
+    )
+    is_old = one.age >= ttl
+    return Judged(
+        seen, "expired" if is_old else "live", PAST_ITS_TIME if is_old else "", age=one.age
+    )

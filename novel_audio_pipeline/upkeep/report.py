@@ -1,0 +1,169 @@
+"""The orphan report: gather the inventories, decide, write the report. Nothing is ever deleted here."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.novels.catalog import NovelCatalog
+from novel_audio_pipeline.storage.local import LocalFileStore
+from novel_audio_pipeline.upkeep.cache_inventory import CacheInventory, take_cache_inventory
+from novel_audio_pipeline.upkeep.cache_place import CachePlace
+from novel_audio_pipeline.upkeep.finding import KINDS, UpkeepFinding
+from novel_audio_pipeline.upkeep.library_index import parquet_bytes, read_index, write_index
+from novel_audio_pipeline.upkeep.library_inventory import LibraryInventory, take_library_inventory
+from novel_audio_pipeline.upkeep.orphans import library_findings, standing_of
+from novel_audio_pipeline.upkeep.orphans_elsewhere import (
+    DagsterLedger,
+    cache_findings,
+    dagster_findings,
+)
+from novel_audio_pipeline.upkeep.source_inventory import take_source_inventory
+
+PARQUET_FILE, CSV_FILE = PurePosixPath("orphans.parquet"), PurePosixPath("orphans.csv")
+_READ_SLACK = timedelta(minutes=5)
+COLUMNS = (
+    "code",
+    "severity",
+    "area",
+    "path",
+    "message",
+    "advice",
+    "novel_id",
+    "size_bytes",
+    "age_s",
+)
+_ORDER = {"error": 0, "warning": 1, "info": 2}
+
+
+@dataclass(frozen=True)
+class OrphanReport:
+    """What one report found.
+
+    Attributes:
+        at: When the look began.
+        findings: One row for each, columns as ``COLUMNS``; errors first.
+        files: Files seen in the library.
+        library_bytes: Audio in the library, by ``novel_id``.
+        cache: What lay in the cache.
+        seconds: How long it took.
+    """
+
+    at: datetime
+    findings: pd.DataFrame
+    files: int
+    library_bytes: "pd.Series[int]"
+    cache: CacheInventory
+    seconds: float
+
+    def count(self, severity: str) -> int:
+        """Return how many findings have a severity."""
+        return int((self.findings["severity"] == severity).sum())
+
+    def library_errors(self) -> pd.DataFrame:
+        """Return the errors about audio that should be there."""
+        found = self.findings
+        return found[(found["severity"] == "error") & found["area"].isin(["library", "dagster"])]
+
+
+def make_report(
+    *,
+    place: CachePlace,
+    catalog: NovelCatalog,
+    ledger: DagsterLedger,
+    now: Callable[[], datetime],
+) -> OrphanReport:
+    """Look at cache, library, sources and Dagster's records, and report what does not fit.
+
+    The table is written to the reports folder as Parquet and CSV, each whole or not at all, and the
+    derived index of the library beside it.
+
+    Raises:
+        SettingError: If a folder is set wrongly; nothing has been looked at then.
+        StorageError: If a folder cannot be read: that is never an empty one.
+    """
+    started, at = time.monotonic(), now()
+    reports_dir, library_dir = place.reports_dir, place.library_dir
+    cache = take_cache_inventory(place, now=at)  # first: what is filed later is then no orphan
+    source = take_source_inventory(catalog, reports_dir=reports_dir)
+    library = take_library_inventory(
+        library_dir, now=at, before=read_index(reports_dir), read_since=_read_since(cache, at)
+    )
+    _require_library(library, ledger, library_dir)
+    index = library.index()
+    write_index(reports_dir, index)
+    standing = standing_of(library, source, now=at)
+    findings = [
+        *library_findings(library, source, standing, now=at),
+        *cache_findings(cache, held=_held(index.places(), cache), ttl=place.ttl),
+        *dagster_findings(ledger, source, standing),
+    ]
+    report = OrphanReport(
+        at=at,
+        findings=findings_frame(findings),
+        files=library.files,
+        library_bytes=standing.chapters["size_bytes"].groupby(level="novel_id").sum(),
+        cache=cache,
+        seconds=time.monotonic() - started,
+    )
+    store = LocalFileStore(reports_dir)
+    store.write(PARQUET_FILE, parquet_bytes(report.findings))
+    store.write(CSV_FILE, report.findings.to_csv(index=False).encode())
+    return report
+
+
+def findings_frame(findings: Iterable[UpkeepFinding]) -> pd.DataFrame:
+    """Return the findings as a table, errors first, then by path."""
+    frame = pd.DataFrame(
+        (
+            (
+                *(one.code, one.severity, one.area, one.path, one.message, one.advice),
+                *(one.novel_id, one.size_bytes, one.age_s),
+            )
+            for one in findings
+        ),
+        columns=list(COLUMNS),
+    ).astype({"size_bytes": "int64", "age_s": "float64"})
+    order = frame["severity"].map(_ORDER)
+    return (
+        frame.assign(order=order)
+        .sort_values(["order", "path"], kind="stable")
+        .drop(columns="order")
+        .reset_index(drop=True)
+    )
+
+
+def counts_by_code(findings: pd.DataFrame) -> pd.DataFrame:
+    """Return one row for each code found: ``code``, ``severity``, ``found``, ``size_bytes``, ``advice``."""
+    grouped = findings.groupby("code", sort=False)["size_bytes"].agg(["count", "sum"]).reset_index()
+    grouped.columns = pd.Index(["code", "found", "size_bytes"])
+    return grouped.assign(
+        severity=[KINDS[code].severity for code in grouped["code"]],
+        advice=[KINDS[code].advice for code in grouped["code"]],
+    )
+
+
+def _read_since(cache: CacheInventory, now: datetime) -> datetime | None:
+    """Return from when on records may name entries that are in the cache; None if it is empty."""
+    ages = cache.entries["age_s"]
+    return None if ages.empty else now - timedelta(seconds=float(ages.max())) - _READ_SLACK
+
+
+def _held(
+    places: Mapping[str, tuple[str, int]], cache: CacheInventory
+) -> Mapping[str, tuple[str, int]]:
+    return {key: places[key] for key in cache.entries["file_id"] if key in places}
+
+
+def _require_library(library: LibraryInventory, ledger: DagsterLedger, path: Path) -> None:
+    """Refuse a library that is gone, though Dagster says that it was filled."""
+    if not library.exists and ledger.materialized:
+        raise StorageError(
+            f"there is no library at {path}, and {len(ledger.materialized)} chapters were filed in "
+            "one. If it lies on a disk of its own, mount it; if NOVEL_AUDIO_LIBRARY_DIR is wrong, "
+            "change it. Nothing is reported as lost before that"
+        )
