@@ -15,9 +15,10 @@ from novel_audio_pipeline.cli.chapter_rows import (
 from novel_audio_pipeline.cli.context import CommandContext
 from novel_audio_pipeline.cli.exit_status import ExitStatus
 from novel_audio_pipeline.cli.printing import print_json, print_table, say
-from novel_audio_pipeline.cli.selection import ChapterNumbers, is_selected
+from novel_audio_pipeline.cli.selection import ChapterNumbers, Part, PartName, is_selected
 from novel_audio_pipeline.errors import NotFoundError
 from novel_audio_pipeline.narration.status import ChapterStatus, chapter_statuses
+from novel_audio_pipeline.novels.takes import raise_takes
 
 _BYTES_PER_S = 44_100  # 16-bit mono at 22,050 Hz, as the embedded engine makes it
 
@@ -26,15 +27,35 @@ _BYTES_PER_S = 44_100  # 16-bit mono at 22,050 Hz, as the embedded engine makes 
 @click.argument("novels", metavar="[NOVEL]...", nargs=-1)
 @click.option("--chapters", type=ChapterNumbers(), metavar="1-3,7", help="Only these chapters.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
+@click.option(
+    "--again",
+    type=PartName(),
+    multiple=True,
+    metavar="NOVEL[/CHAPTER[/PARAGRAPH]]",
+    help="Speak this anew, in another take; the old audio stays until the new is filed. "
+    "May be given several times.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def narrate_command(
-    *, novels: Sequence[str], chapters: Sequence[range] | None, dry_run: bool, as_json: bool
+    *,
+    novels: Sequence[str],
+    chapters: Sequence[range] | None,
+    dry_run: bool,
+    again: Sequence[Part],
+    as_json: bool,
 ) -> int:
     """Make what is missing or changed of some NOVELs, or of all.
 
     What the library holds is kept. Chapters that are complete start no run.
     """
     context = CommandContext()
+    if again and dry_run:
+        raise click.UsageError(
+            "--again changes the novel's settings; it does not go with --dry-run"
+        )
+    for part in again:
+        ask_again(context, part)
+    novels = novels or tuple(dict.fromkeys(part.novel_id for part in again))
     if dry_run:
         statuses, problems = _select(context, novels, chapters)
         _print_dry_run(statuses, as_json=as_json)
@@ -73,6 +94,25 @@ def narrate(
         say(f"{minutes:.1f} minutes of audio; {requests} synthesis requests were needed.")
     is_complete = all(row["state"] == "complete" for row in rows)
     return ExitStatus.DONE if is_complete and not problems else ExitStatus.INCOMPLETE
+
+
+def ask_again(context: CommandContext, part: Part) -> None:
+    """Write down that a part is to be spoken in another take.
+
+    Raises:
+        NotFoundError: If there is no such part.
+    """
+    scripts = context.catalog.scripts(part.novel_id)
+    chapters = [s for s in scripts if part.chapter in (None, s.key.number)]
+    paragraphs = [p for s in chapters for p in s.paragraphs if part.paragraph in (None, p.number)]
+    if not paragraphs:
+        raise NotFoundError(
+            f"{part.novel_id} has no chapter {part.chapter}"
+            + (f" with a paragraph {part.paragraph}" if part.paragraph else "")
+        )
+    path = context.catalog.settings_path(part.novel_id)
+    count = raise_takes(path, paragraphs)
+    say(f"{count} texts of {part.novel_id} are asked for in another take, noted in {path}")
 
 
 def _select(

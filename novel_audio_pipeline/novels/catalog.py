@@ -215,6 +215,18 @@ class NovelCatalog:
         novel = self.novel(novel_id)
         return tuple(self._script(novel, chapter.number) for chapter in novel.chapters)
 
+    def settings_path(self, novel_id: str) -> Path:
+        """Return where the settings file of a novel lies, or would lie.
+
+        Raises:
+            NotFoundError: If there is no such novel.
+            SourceError: If its source cannot be read, or two sources have this id.
+        """
+        source = self._source(self.novel(novel_id).source)
+        if source.kind is SourceKind.DATABASE:
+            return source.settings_path / f"{novel_id}.toml"
+        return source.settings_path
+
     def _script(self, novel: Novel, number: int) -> Script:
         return write_script(
             novel, novel.chapter(number), speech=self.speech, takes=novel.settings.takes

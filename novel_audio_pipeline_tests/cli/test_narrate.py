@@ -115,3 +115,18 @@ def test_a_library_that_cannot_be_written_is_status_3(tmp_path):
     assert done.returncode == 3
     assert str(tmp_path / "file") in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_paragraph_is_spoken_again_in_another_take_and_nothing_else(tmp_path):
+    home = new_home(tmp_path)
+    text = "Chapter 1\n\nIt was a bright cold day in April.\n\nThe clocks were striking.\n"
+    (home.novels / "clocks.txt").write_text(text)
+    home.json("narrate")
+    before = [wav.read_bytes() for wav in home.wavs()]
+    document = home.json("narrate", "--again", "clocks/1/2")
+    assert document["requests"] == 1
+    after = [wav.read_bytes() for wav in home.wavs()]
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+    assert home.json("narrate")["requests"] == 0
+    assert home.run("narrate", "--again", "clocks/7").returncode == 2
