@@ -1,4 +1,4 @@
-"""``python -m novel_audio_pipeline_tests.sweeps kill|fail|corrupt|forget|mutants|all [--stride N]``."""
+"""``python -m novel_audio_pipeline_tests.sweeps kill|fail|corrupt|forget|all|mutants|disk [--stride N]``."""
 
 import argparse
 import sys
@@ -13,17 +13,18 @@ SWEEPS = ("kill", "fail", "corrupt", "forget")
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m novel_audio_pipeline_tests.sweeps")
-    parser.add_argument("sweep", choices=[*SWEEPS, "mutants", "all"])
+    parser.add_argument("sweep", choices=[*SWEEPS, "all", "mutants", "disk"])
     parser.add_argument("--stride", type=int, default=1, help="try every N-th call only")
     parser.add_argument("--most", type=int, default=20, help="stop a sweep after N violations")
+    parser.add_argument("--kind", default="ext4", help="of disk: ext4 or xfs; needs root")
+    parser.add_argument("--pause", type=float, default=0.0, help="of disk: seconds before it dies")
     chosen = parser.parse_args(arguments)
     if chosen.sweep == "mutants":
         return report_mutants()
     violations = 0
     for name in SWEEPS if chosen.sweep == "all" else [chosen.sweep]:
         began = time.monotonic()
-        sweeper = Sweeper(LibraryScenario(), stride=chosen.stride, most=chosen.most)
-        result: Result = getattr(sweeper, name)()
+        result = swept(name, chosen)
         violations += len(result.violations)
         print(
             f"{name}: {sum(result.swept.values())} tried, {len(result.violations)} violations, "
@@ -32,6 +33,18 @@ def main(arguments: list[str]) -> int:
         for sentence in result.violations:
             print(f"  {sentence}")
     return 1 if violations else 0
+
+
+def swept(name: str, chosen: argparse.Namespace) -> Result:
+    if name == "disk":
+        # Linux alone has these calls, so the module is imported where it is used.
+        from novel_audio_pipeline_tests.sweeps.real_disk import RealDiskSweeper  # noqa: PLC0415
+
+        disk = RealDiskSweeper(LibraryScenario(), stride=chosen.stride, most=chosen.most)
+        return disk.disk(kind=chosen.kind, pause_s=chosen.pause)
+    sweeper = Sweeper(LibraryScenario(), stride=chosen.stride, most=chosen.most)
+    result: Result = getattr(sweeper, name)()
+    return result
 
 
 def report_mutants() -> int:

@@ -89,6 +89,7 @@ class SweptCalls(FileCalls):
         self.fired = ""
         self._at, self._mode, self._number = at, mode, number
         self._paths: dict[int, str] = {}
+        self._open: set[int] = set()
 
     def _swept(self, name: str, call: Callable[..., Any], *args: Any) -> Any:
         if self.dead:
@@ -117,6 +118,8 @@ class SweptCalls(FileCalls):
             self._remember(name, half, call(self, *half))
         if self._mode == "kill":
             self.dead = True
+            for descriptor in self._open:  # the system closes what the dead had open
+                os.close(descriptor)
             raise Killed
         if self._mode == "fail":
             if name == "close":
@@ -130,6 +133,9 @@ class SweptCalls(FileCalls):
     ) -> None:
         if name in ("create", "open", "open_to_sync") and not failed:
             self._paths[result] = args[0]
+            self._open.add(result)
+        if name == "close":
+            self._open.discard(args[0])
         if name == "write" and not failed:
             data = bytes(args[1])[:result]
             self.trace.steps.append(Step(name, (self._paths[args[0]],), data))
