@@ -54,13 +54,14 @@ def choose(asked: Asked, *, engines: Sequence[Engine], default_language: str) ->
     """Return who speaks the request, in which voice.
 
     What is named must exist, and voice and language must agree. What is not named: the first
-    engine; the language of the voice, else ``default_language``; the language's first voice.
+    engine that has the voice or the language; the language of the voice, else
+    ``default_language``; the language's first voice.
 
     Raises:
         RefusalError: 422, with ``unknown_model``, ``unknown_voice``, ``unknown_language``,
             ``voice_language_mismatch`` or ``speed_out_of_range``.
     """
-    engine = _engine(asked.model, engines)
+    engine = _engine(asked, engines, default_language)
     voice = _voice(asked, engine, default_language)
     if not engine.min_speed <= asked.speed <= engine.max_speed:
         raise _refusal(
@@ -76,17 +77,28 @@ def choose(asked: Asked, *, engines: Sequence[Engine], default_language: str) ->
         speed=asked.speed,
         take=asked.take,
     )
+    if asked.model is None and engine is not engines[0]:
+        told = f"the model {engines[0].model!a} does not have it; {engine.model!a} speaks"
+        return Chosen(request, engine, (told,))
     return Chosen(request, engine)
 
 
-def _engine(model: str | None, engines: Sequence[Engine]) -> Engine:
-    if model is None:
-        return engines[0]
+def _engine(asked: Asked, engines: Sequence[Engine], default_language: str) -> Engine:
+    """Return the engine of the model; without one, the first that has the voice or the language."""
+    if asked.model is not None:
+        for engine in engines:
+            if engine.model == asked.model:
+                return engine
+        known = ", ".join(engine.model for engine in engines)
+        raise _refusal(
+            "unknown_model", f"there is no model {asked.model[:100]!a}; there is {known}"
+        )
+    language = default_language if asked.language is None else primary_language(asked.language)
     for engine in engines:
-        if engine.model == model:
-            return engine
-    known = ", ".join(engine.model for engine in engines)
-    raise _refusal("unknown_model", f"there is no model {model[:100]!a}; there is {known}")
+        for voice in engine.voices:
+            if voice.name == asked.voice or (asked.voice is None and voice.language == language):
+                return engine
+    return engines[0]
 
 
 def _voice(asked: Asked, engine: Engine, default_language: str) -> Voice:

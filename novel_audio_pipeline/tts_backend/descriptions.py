@@ -76,7 +76,7 @@ def errors(*statuses: int) -> Responses:
 
 def audio(*media_types: str, status: int = 200) -> Responses:
     """Return the description of an answer that is audio in one of these types, or a record."""
-    contents = {name: {"schema": _BINARY} for name in media_types}
+    contents: dict[str, dict[str, Any]] = {name: {"schema": _BINARY} for name in media_types}
     if "application/json" in contents:
         contents["application/json"] = {"schema": _RECORD}
     return {

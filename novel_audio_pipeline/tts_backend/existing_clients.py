@@ -53,36 +53,30 @@ def translated(
 
     Args:
         asked: As the client sent it.
-        engines: Those here; the first stands in for models that are elsewhere.
+        engines: Those here; their voices stand in for voices that are elsewhere.
         default_language: For requests that let nothing be known; None is judged by the text.
     """
     is_foreign = asked.model in MODELS
     if asked.model is not None and not is_foreign:
         return Translated(asked)
     notices: list[str] = []
-    engine = engines[0]
     if asked.model == "dia" and (prefix := _SPEAKER_PREFIX.match(asked.text)):
         asked = replace(asked, text=asked.text[prefix.end() :])
         notices.append("the speaker number before the text is not spoken")
-    if is_foreign:
-        notices.append(f"the model {asked.model!a} is not here; {engine.model!a} speaks")
-    language = asked.language or (MODELS.get(asked.model or "") or default_language)
-    known = {voice.name: voice for voice in engine.voices}
-    voice = asked.voice
-    if voice is not None and voice not in known:
-        language = language or language_of(asked.text)
-        stand_in = next(
-            (v.name for v in engine.voices if v.language == primary_language(language)), None
-        )
+    language = asked.language or MODELS.get(asked.model or "") or default_language
+    language = language or language_of(asked.text)
+    if asked.model is not None:
+        notices.append(f"the model {asked.model!a} is not here; another one speaks")
+    voices = [voice for engine in engines for voice in engine.voices]
+    if asked.voice is None:
+        return Translated(replace(asked, model=None, language=language), tuple(notices))
+    if all(voice.name != asked.voice for voice in voices):
+        wanted = primary_language(language)
+        stand_in = next((voice.name for voice in voices if voice.language == wanted), None)
         if stand_in is not None:
-            notices.append(f"the voice {voice[:60]!a} is not here; {stand_in!a} speaks")
-            voice = stand_in
-    elif voice is None:
-        language = language or language_of(asked.text)
-    else:
-        language = asked.language
-    changed = replace(asked, model=engine.model, voice=voice, language=language)
-    return Translated(changed, tuple(notices))
+            notices.append(f"the voice {asked.voice[:60]!a} is not here; {stand_in!a} speaks")
+            asked = replace(asked, voice=stand_in, language=language)
+    return Translated(replace(asked, model=None), tuple(notices))
 
 
 def language_of(text: str) -> str:

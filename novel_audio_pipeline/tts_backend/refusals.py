@@ -19,7 +19,12 @@ _CODE_OF_STATUS = {
     408: "body_too_slow",
     413: "body_too_large",
 }
-_STATUS_OF_ENGINE_CODE = {"speed_out_of_range": 422, "stopping": 503}
+_STATUS_OF_ENGINE_CODE = {
+    "speed_out_of_range": 422,
+    "engine_refused": 422,
+    "stopping": 503,
+    "engine_unavailable": 503,
+}
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -67,11 +72,7 @@ def refusal_of(error: Exception) -> RefusalError:
     if isinstance(error, RequestValidationError):
         return RefusalError(_validation_text(error), status=422, code="invalid_request")
     if isinstance(error, HTTPException):
-        if error.status_code == 400:  # noqa: PLR2004  # FastAPI's own for bytes that are no text
-            return RefusalError("the body is no JSON text", status=422, code="invalid_request")
-        code = _CODE_OF_STATUS.get(error.status_code, f"http_{error.status_code}")
-        headers = dict(error.headers or {})
-        return RefusalError(error.detail, status=error.status_code, code=code, headers=headers)
+        return _http_refusal(error)
     if isinstance(error, EngineError):
         return _engine_refusal(error)
     if isinstance(error, StorageError):
@@ -99,12 +100,21 @@ def allowed_methods(routes: Iterable[BaseRoute], path: str) -> list[str]:
     )
 
 
+def _http_refusal(error: HTTPException) -> RefusalError:
+    if error.status_code == 400:  # noqa: PLR2004  # FastAPI's own for bytes that are no text
+        return RefusalError("the body is no JSON text", status=422, code="invalid_request")
+    code = _CODE_OF_STATUS.get(error.status_code, f"http_{error.status_code}")
+    headers = dict(error.headers or {})
+    return RefusalError(error.detail, status=error.status_code, code=code, headers=headers)
+
+
 def _engine_refusal(error: EngineError) -> RefusalError:
     if isinstance(error, EngineBusyError):
         headers = {"Retry-After": str(error.retry_after_s)}
         return RefusalError(str(error), status=503, code=error.code, headers=headers)
     status = _STATUS_OF_ENGINE_CODE.get(error.code, 500)
-    return RefusalError(str(error), status=status, code=error.code)
+    retry = {"Retry-After": "5"} if status == 503 else None  # noqa: PLR2004  # come back later
+    return RefusalError(str(error), status=status, code=error.code, headers=retry)
 
 
 def _storage_refusal(error: StorageError) -> RefusalError:

@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -11,10 +11,27 @@ from novel_audio_pipeline.errors import SettingError
 
 DEFAULT_PORT = 11111
 LONGEST_SWEEP_INTERVAL = timedelta(minutes=1)  # an entry goes within two minutes of its expiry
-EngineName = Literal["espeak", "tone"]
-_ENGINE_NAMES: tuple[EngineName, ...] = ("espeak", "tone")
+EngineName = Literal["espeak", "openai", "tone"]
+_ENGINE_NAMES: tuple[EngineName, ...] = ("espeak", "openai", "tone")
 _LANGUAGES = ("vi", "en")
 _T = TypeVar("_T", int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAiServer:
+    """A speech server of the OpenAI form that can be an engine.
+
+    Attributes:
+        url: Up to and with ``/v1`` (``TTS_OPENAI_URL``).
+        model: What it calls its model; ours is called the same (``TTS_OPENAI_MODEL``).
+        voices: Pairs of language and voice (``TTS_OPENAI_VOICES``, ``vi=NAME,en=NAME``).
+        api_key: Its bearer token, or empty (``TTS_OPENAI_API_KEY``).
+    """
+
+    url: str
+    model: str
+    voices: tuple[tuple[str, str], ...]
+    api_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +56,7 @@ class BackendSettings:
         client_timeout_s: A client that sends no more of its body, or takes no more of its answer
             (256 KiB), for longer is cut off (``TTS_CLIENT_TIMEOUT_S``).
         default_language: For requests that name neither voice nor language (``TTS_DEFAULT_LANGUAGE``).
+        openai: The server behind the engine ``openai``, or None.
         tone_real_time: Speed of the engine ``tone`` (``TTS_TONE_REAL_TIME``).
         max_text_chars: Longest text (``TTS_MAX_TEXT_CHARS``).
         max_body_bytes: Largest request body; follows from the longest text.
@@ -53,7 +71,7 @@ class BackendSettings:
     cleanup_interval: timedelta = LONGEST_SWEEP_INTERVAL
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     engine: EngineName = "espeak"
     engine_workers: int = 0
     engine_timeout_s: float = 60.0
@@ -61,6 +79,7 @@ class BackendSettings:
     max_requests: int = 1024
     client_timeout_s: float = 60.0
     default_language: str = "vi"
+    openai: OpenAiServer | None = None
     tone_real_time: float = 20.0
     max_text_chars: int = 20_000
     max_storage_bytes: int = 0
@@ -119,6 +138,7 @@ def settings_from(environment: Mapping[str, str]) -> BackendSettings:
             environment, "TTS_CLIENT_TIMEOUT_S", 60.0, float, low=1, high=3600
         ),
         default_language=_language(environment),
+        openai=_openai(environment),
         tone_real_time=_number(environment, "TTS_TONE_REAL_TIME", 20.0, float, low=0, high=1e6),
         max_text_chars=_number(
             environment, "TTS_MAX_TEXT_CHARS", 20_000, int, low=1000, high=200_000
@@ -165,6 +185,26 @@ def _engine(environment: Mapping[str, str]) -> EngineName:
         if asked == name:
             return name
     raise SettingError(f"TTS_ENGINE={asked!r} is no engine; there is {', '.join(_ENGINE_NAMES)}")
+
+
+def _openai(environment: Mapping[str, str]) -> OpenAiServer | None:
+    if environment.get("TTS_ENGINE") != "openai":
+        return None
+    url = environment.get("TTS_OPENAI_URL", "").strip().rstrip("/")
+    if not url.startswith(("http://", "https://")):
+        raise SettingError(
+            f"TTS_OPENAI_URL={url!r} must be the address of the server that speaks, such as "
+            "http://127.0.0.1:8880/v1"
+        )
+    model = environment.get("TTS_OPENAI_MODEL", "").strip()
+    pairs = [pair.partition("=") for pair in environment.get("TTS_OPENAI_VOICES", "").split(",")]
+    voices = tuple((language.strip(), name.strip()) for language, _, name in pairs)
+    if not model or not all(language and name for language, name in voices):
+        raise SettingError(
+            "TTS_ENGINE=openai needs TTS_OPENAI_MODEL=NAME and TTS_OPENAI_VOICES=vi=NAME,en=NAME, "
+            "as the server calls them"
+        )
+    return OpenAiServer(url, model, voices, environment.get("TTS_OPENAI_API_KEY", "").strip())
 
 
 def _language(environment: Mapping[str, str]) -> str:

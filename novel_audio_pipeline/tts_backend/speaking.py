@@ -49,15 +49,20 @@ def choose_for_client(asked: Asked, backend: Backend, *, is_openai: bool = False
         engines=backend.engines,
         default_language=None if is_openai else settings.default_language,
     )
-    notices = ours.notices
+    asked, notices = ours.asked, ours.notices
     if is_openai:
-        engine = next((e for e in backend.engines if e.model == ours.asked.model), None)
-        if engine is not None and not engine.min_speed <= asked.speed <= engine.max_speed:
-            speed = min(max(asked.speed, engine.min_speed), engine.max_speed)
-            ours = replace(ours, asked=replace(ours.asked, speed=speed))
+        engine = _chosen(replace(asked, speed=1.0), backend).engine
+        speed = min(max(asked.speed, engine.min_speed), engine.max_speed)
+        if speed != asked.speed:
             notices += (f"spoken at speed {speed}, the nearest that {engine.name} has",)
-    chosen = choose(ours.asked, engines=backend.engines, default_language=settings.default_language)
+            asked = replace(asked, speed=speed)
+    chosen = _chosen(asked, backend)
     return replace(chosen, notices=notices + chosen.notices)
+
+
+def _chosen(asked: Asked, backend: Backend) -> Chosen:
+    language = backend.settings.default_language
+    return choose(asked, engines=backend.engines, default_language=language)
 
 
 async def speak_and_log(
