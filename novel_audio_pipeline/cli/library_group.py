@@ -2,6 +2,11 @@
 
 import click
 
+from novel_audio_pipeline.cli.library_adopt_command import library_adopt_command
+from novel_audio_pipeline.cli.library_check_command import (
+    library_check_command,
+    library_repair_command,
+)
 from novel_audio_pipeline.cli.library_orphans_command import library_orphans_command
 
 
@@ -10,5 +15,10 @@ def library_group() -> None:
     """Look after the permanent library."""
 
 
-for command in (library_orphans_command,):
+for command in (
+    library_check_command,
+    library_repair_command,
+    library_orphans_command,
+    library_adopt_command,
+):
     library_group.add_command(command)

@@ -19,12 +19,17 @@ def print_json(document: object) -> None:
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = ""
 ) -> None:
-    """Write a table to standard output; text from novels is never taken for markup."""
+    """Write a table to standard output, nothing if it has no rows.
+
+    Text from novels is never taken for markup.
+    """
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for number, column in enumerate(columns):
         table.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
+    if not table.row_count:
+        return
     width = None if sys.stdout.isatty() else _WIDTH_OF_A_FILE
     Console(markup=False, highlight=False, width=width).print(table)
 
