@@ -12,6 +12,13 @@ import pytest
 from novel_audio_pipeline_tests.tts_backend.serving import CountingEngine, served, wait_until
 
 
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory):
+    """A backend for tests that leave it as it was."""
+    with served(tmp_path_factory.mktemp("unchanged")) as running:
+        yield running
+
+
 @pytest.fixture
 def backend(tmp_path):
     with served(tmp_path) as running:
@@ -134,9 +141,9 @@ IDS = [
 
 @pytest.mark.parametrize("file_id", IDS)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
-def test_an_id_that_is_none_is_not_found(backend, file_id, method):
+def test_an_id_that_is_none_is_not_found(unchanged, file_id, method):
     for path in (f"/api/tts/audio/{file_id}", f"/api/tts/audio/{file_id}/metadata"):
-        assert backend.client.request(method, path).status_code in (404, 405)
+        assert unchanged.client.request(method, path).status_code in (404, 405)
 
 
 def test_files_are_listed_page_by_page(backend):
