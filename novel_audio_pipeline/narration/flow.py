@@ -191,8 +191,9 @@ class Narration:
         """Do one step; what fails only this paragraph is written down as its failure."""
         try:
             match step:
-                case Keep():
-                    pass
+                case Keep(_, audio):
+                    if audio is not None and work.plan.was_cut_short and self._evict != "never":
+                        await self._evict_kept(work, audio)
                 case Skip(paragraph):
                     reason = str(paragraph.skip_reason)
                     await self._in_thread(work.commit_skip, paragraph, reason)
@@ -266,6 +267,11 @@ class Narration:
         await self._in_thread(
             lambda: work.commit_skip(paragraph, REFUSED_BY_BACKEND, warning=warning)
         )
+
+    async def _evict_kept(self, work: ChapterWork, audio: HeldAudio) -> None:
+        """Evict what a narration that was killed between commit and eviction has left."""
+        for _ in await self._speaker.evict_kept(self._library.store, audio):
+            work.note_cache(evicted=True, expires_at=None)
 
     def _may_evict(self, piece: SpokenPiece) -> bool:
         """Return whether the cache entry may be deleted now that the library holds its audio."""

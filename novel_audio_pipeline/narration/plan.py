@@ -21,11 +21,11 @@ class Keep:
 
     Attributes:
         paragraph: Of the script.
-        is_audio: False if what stands there is a skip.
+        audio: What stands there, or None if it is a skip.
     """
 
     paragraph: ScriptParagraph
-    is_audio: bool
+    audio: HeldAudio | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +62,20 @@ class ChapterPlan:
         steps: One for each paragraph of the script, in order.
         beyond: Numbers of held paragraphs that the script has not.
         settled: Whether nothing at all needs to be written.
+        was_cut_short: Whether an earlier narration did not get to finish the chapter: what it filed
+            last may still be in the cache.
     """
 
     script: Script
     steps: tuple[Step, ...]
     beyond: tuple[int, ...]
     settled: bool
+    was_cut_short: bool
 
     @property
     def kept_audio(self) -> int:
         """How many paragraphs keep the audio that stands at their place."""
-        return sum(isinstance(step, Keep) and step.is_audio for step in self.steps)
+        return sum(isinstance(step, Keep) and step.audio is not None for step in self.steps)
 
 
 def is_as_scripted(paragraph: ScriptParagraph, held: HeldParagraph) -> bool:
@@ -115,7 +118,13 @@ def plan_chapter(
         and held.manifest.script_digest == script.digest
         and all(isinstance(step, Keep) for step in steps)
     )
-    return ChapterPlan(script=script, steps=steps, beyond=beyond, settled=settled)
+    return ChapterPlan(
+        script=script,
+        steps=steps,
+        beyond=beyond,
+        settled=settled,
+        was_cut_short=bool(held.paragraphs) and not held.settled,
+    )
 
 
 def _step(
@@ -124,7 +133,7 @@ def _step(
     elsewhere: Callable[[str], HeldAudio | None],
 ) -> Step:
     if held is not None and is_as_scripted(paragraph, held):
-        return Keep(paragraph, is_audio=held.standing is Standing.INTACT)
+        return Keep(paragraph, held.audio)
     if paragraph.content_key is None:
         return Skip(paragraph)
     source = elsewhere(paragraph.content_key) or elsewhere(text_key(paragraph.text))

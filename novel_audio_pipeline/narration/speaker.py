@@ -17,9 +17,11 @@ from novel_audio_pipeline.errors import (
     SpeechRefusedError,
     TransientError,
 )
+from novel_audio_pipeline.library.inventory import HeldAudio
 from novel_audio_pipeline.narration.progress import Progress
 from novel_audio_pipeline.narration.verify import checked_speech, implausibility, is_plausible
 from novel_audio_pipeline.speech.request import MAX_TAKE, SpeechRequest
+from novel_audio_pipeline.storage.store import FileStore
 from novel_audio_pipeline.tts_client.parts import parts_of
 from novel_audio_pipeline.tts_client.replies import (
     BackendHealth,
@@ -27,6 +29,7 @@ from novel_audio_pipeline.tts_client.replies import (
     DownloadedAudio,
     SkippedSpeech,
 )
+from novel_audio_pipeline.upkeep.eviction import evict_kept
 
 MAX_ATTEMPTS = 4
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
@@ -160,6 +163,14 @@ class Speaker:
             return await self._backend.evict(piece.cached.file_id, sha256=piece.audio.sha256)
         except (TransientError, SpeechRefusedError):
             return False
+
+    async def evict_kept(self, store: FileStore, held: HeldAudio) -> list[str]:
+        """Evict the cache entries of audio that the library holds; return those that went.
+
+        Only what is the same, byte for byte, is evicted; what is not there costs one question.
+        """
+        async with self._slots:
+            return await evict_kept(self._backend, store=store, held=[held])
 
     async def _persist(self, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
         """Ask until there is an answer that asking again would not better."""

@@ -93,7 +93,7 @@ def _status(plan: ChapterPlan, held: ChapterInventory) -> ChapterStatus:
         to_move=sum(isinstance(step, Move) for step in plan.steps),
         to_speak=len(to_speak),
         skipped=sum(
-            isinstance(step, Skip) or (isinstance(step, Keep) and not step.is_audio)
+            isinstance(step, Skip) or (isinstance(step, Keep) and step.audio is None)
             for step in plan.steps
         ),
         failed=sum(paragraph.failure is not None for paragraph in held.paragraphs.values()),

@@ -81,6 +81,7 @@ def test_killed_in_the_middle_it_goes_on_without_speaking_anything_twice(tmp_pat
     assert asked_again & committed == set()
     assert len(records(home)) == 115 + 110 + 131
     assert list(home.library.rglob("*.tmp")) == []
+    assert home.cached() == []
 
 
 def test_stopped_with_ctrl_c_it_commits_ends_with_130_and_goes_on(tmp_path, corpus):

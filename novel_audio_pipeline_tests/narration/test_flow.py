@@ -363,3 +363,18 @@ def test_interrupted_it_commits_what_was_downloaded_and_goes_on_later():
     house.asked()
     assert house.narrate()[1].state == "complete"
     assert len(house.asked()) == 30 - len(standing)
+
+
+def test_what_a_killed_narration_left_in_the_cache_is_evicted_by_the_next():
+    house = House(TWO)
+    house.evict = "never"  # as if killed between commit and eviction
+    folder = PurePosixPath(house.narrate()[1].folder)
+    house.store.remove([folder / "chapter_manifest.json"])
+    wrong = house.scripts("so-do")[0].paragraphs[2].pieces[0].file_id
+    house.backend.cache[wrong] = house.backend.cache[wrong] + b"other audio"
+    house.evict = "proven"
+    house.asked()
+    outcome = house.narrate()[1]
+    assert house.asked() == []
+    assert (outcome.state, outcome.evicted) == ("complete", 2)
+    assert set(house.backend.cache) == {wrong}
