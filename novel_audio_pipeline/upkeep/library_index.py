@@ -18,6 +18,13 @@ from novel_audio_pipeline.upkeep.audit import Known
 FORM = "1"
 CHAPTERS_FILE = PurePosixPath("index/library_chapters.parquet")
 PARAGRAPHS_FILE = PurePosixPath("index/library_paragraphs.parquet")
+_CHAPTER_COLUMNS = {
+    *("folder", "manifest_size", "manifest_ns", "listed", "is_complete", "script_digest"),
+}
+_PARAGRAPH_COLUMNS = {
+    *("folder", "number", "record_size", "record_ns"),
+    *("status", "said_size", "file_ids", "is_read"),
+}
 _BUILT_AT, _FORM = "novel_audio_built_at", "novel_audio_form"
 
 
@@ -75,6 +82,8 @@ def read_index(reports_dir: Path) -> LibraryIndex | None:
     store = LocalFileStore(reports_dir)
     chapters, paragraphs = (_read(store, path) for path in (CHAPTERS_FILE, PARAGRAPHS_FILE))
     if chapters is None or paragraphs is None:
+        return None
+    if not (_CHAPTER_COLUMNS <= {*chapters} and _PARAGRAPH_COLUMNS <= {*paragraphs}):
         return None
     try:
         built_at = datetime.fromisoformat(paragraphs.attrs[_BUILT_AT]).astimezone(UTC)

@@ -46,7 +46,8 @@ def cache_findings(
     ttl_s = ttl.total_seconds()
     for row in rows_of(cache.things):
         told = _cache_finding(row.kind, row.state, row.reason, row.age_s, ttl_s=ttl_s)
-        if told is None and row.kind == SeenKind.AUDIO.value and row.age_s >= _GRACE_S:
+        is_live = row.kind == SeenKind.AUDIO.value and row.state == "live"
+        if told is None and is_live and row.age_s >= _GRACE_S:
             told = _live_finding(held.get(row.file_id), has_record=row.has_record)
         if told is not None:
             yield UpkeepFinding(

@@ -1,0 +1,82 @@
+"""``cache list``, ``cache expire`` and ``library orphans`` as a person runs them."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from novel_audio_pipeline_tests.cli.homes import Home, new_home
+
+pytestmark = pytest.mark.slow
+
+OLD, YOUNG = "a" * 32, "b" * 32
+MINUTE = 60
+
+
+def put(home: Home, file_id: str, *, age_s: float) -> Path:
+    path = home.path / "tts_cache" / f"{file_id}.wav"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"RIFF")
+    os.utime(path, (time.time() - age_s,) * 2)
+    return path
+
+
+def test_the_cache_is_listed_tried_and_expired_with_the_same_numbers(tmp_path):
+    home = new_home(tmp_path)
+    old, young = put(home, OLD, age_s=121 * MINUTE), put(home, YOUNG, age_s=119 * MINUTE)
+    listed = home.json("cache", "list")["entries"]
+    assert [(e["file_id"], e["state"], e["reason"], e["bytes"]) for e in listed] == [
+        (OLD, "expired", "past_its_time", 4),
+        (YOUNG, "live", "", 4),
+    ]
+    assert listed[0]["age_s"] == pytest.approx(121 * MINUTE, abs=60)
+    (tried,) = home.json("cache", "expire", "--dry-run")["entries"]
+    assert (tried["file_id"], tried["state"]) == (OLD, "expired")
+    assert old.exists()
+    (gone,) = home.json("cache", "expire")["entries"]
+    assert (gone["file_id"], gone["state"], gone["reason"]) == (OLD, "removed", "past_its_time")
+    assert not old.exists()
+    assert young.exists()
+    (line,) = (home.path / "reports").glob("cache_removals-*.jsonl")
+    assert json.loads(line.read_text())["file_id"] == OLD
+
+
+def test_orphans_are_reported_with_status_1_and_a_library_in_order_with_0(tmp_path):
+    home = new_home(tmp_path)
+    (home.novels / "thu.txt").write_text("Chương 1\n\nXin chào.\n\nĐi thôi.\n", encoding="utf-8")
+    home.json("narrate")
+    assert home.json("library", "orphans") == {"findings": []}
+    wav = home.wavs()[0]
+    wav.unlink()
+    record = wav.with_name(wav.stem + "_metadata.json")
+    os.utime(record, (time.time() - 3600,) * 2)
+    (finding, *_) = home.json("library", "orphans", status=1)["findings"]
+    assert finding["code"] == "record_without_audio"
+    assert finding["severity"] == "error"
+    assert finding["path"] == wav.relative_to(home.library).as_posix()
+    assert {"message", "advice"} <= {*finding}
+    plain = home.run("library", "orphans")
+    assert plain.returncode == 1
+    assert "record_without_audio" in plain.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "status", "told"),
+    [
+        (("cache", "list"), {"TTS_STORAGE_DIR": "{home}/library"}, 2, "TTS_STORAGE_DIR"),
+        (("cache", "expire"), {"TTS_STORAGE_DIR": "{home}/unmounted"}, 3, "unmounted"),
+        (("library", "orphans"), {"NOVEL_AUDIO_NOVELS_DIR": "{home}/none"}, 2, "none"),
+        (("cache", "list"), {"TTS_BACKEND_URL": "http://127.0.0.1:9"}, 1, "not_enforceable"),
+    ],
+)
+def test_what_is_set_wrongly_or_not_reached_is_one_sentence(
+    tmp_path, arguments, settings, status, told
+):
+    home = new_home(tmp_path)
+    more = {name: value.format(home=home.path) for name, value in settings.items()}
+    done = home.run(*arguments, **more)
+    assert done.returncode == status, done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr

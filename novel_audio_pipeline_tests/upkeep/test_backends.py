@@ -1,0 +1,138 @@
+"""The two hours enforced behind every backend there is, in every time zone, over folder and HTTP."""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from novel_audio_pipeline_tests.dialects.serving import served_dialect
+from novel_audio_pipeline_tests.tts_backend.serving import served
+from novel_audio_pipeline_tests.upkeep.places import TTL, House, set_date
+
+DIALECTS = ("app", "vieneu", "coqui", "viettts")
+ENTRIES = 20
+
+
+@contextlib.contextmanager
+def filled(
+    name: str, root: Path, *, utc_offset: timedelta
+) -> Iterator[tuple[str, Path, list[str]]]:
+    """Serve a backend that has made its entries; yield its address, folder and their ids."""
+    if name == "own":
+        with served(root) as own:
+            ids = [str(own.record(f"Câu số {n}.")["file_id"]) for n in range(ENTRIES + 1)]
+            # The clock of the test's backend stands still; the one of upkeep is the system's.
+            own.clock.move(datetime.now(UTC) - own.clock())
+            yield own.url, own.cache.root, ids
+    else:
+        with served_dialect(name, root / "audio", utc_offset=utc_offset) as other:
+            yield other.url, other.root, other.make(ENTRIES + 1)
+
+
+@pytest.mark.parametrize("name", ["own", *DIALECTS])
+@pytest.mark.parametrize("record", ["whole", "torn", "missing"])
+def test_behind_every_backend_what_is_old_is_gone_and_what_is_young_stays(tmp_path, name, record):
+    with filled(name, tmp_path, utc_offset=timedelta(hours=7)) as (url, root, ids):
+        house = House(tmp_path, datetime.now(UTC), backend_url=url, is_chosen=True, cache_root=root)
+        *old, young = ids
+        for file_id in ids:
+            age = timedelta(hours=1, minutes=59) if file_id == young else TTL + timedelta(minutes=1)
+            set_date(root / f"{file_id}.wav", house.now - age)
+            path = root / "metadata" / f"{file_id}.json"
+            if record == "torn":
+                path.write_bytes(path.read_bytes()[:40])
+            elif record == "missing":
+                path.unlink()
+        done = house.round()
+        assert [path.stem for path in root.glob("*.wav")] == [young]
+        assert {path.stem for path in (root / "metadata").iterdir()} <= {young}
+        assert {line["file_id"] for line in house.audit()} == set(old)
+        assert (done.count("expired"), done.left.entries, done.left.overdue) == (ENTRIES, 1, 0)
+        assert done.why_not == ""
+
+
+@pytest.mark.parametrize("hours", [-8, 0, 7, 14])
+@pytest.mark.parametrize(
+    "zone", ["UTC", "Asia/Ho_Chi_Minh", "America/Los_Angeles", "Europe/Berlin"]
+)
+def test_no_time_zone_on_either_side_moves_the_two_hours(tmp_path, monkeypatch, hours, zone):
+    monkeypatch.setenv("TZ", zone)
+    import time  # noqa: PLC0415  (the zone is read when it is told to)
+
+    time.tzset()
+    try:
+        offset = timedelta(hours=hours)
+        with served_dialect("vieneu", tmp_path / "audio", utc_offset=offset) as other:
+            ids = other.make(2)
+            other.set_age(ids[0], TTL + timedelta(seconds=1))
+            other.set_age(ids[1], TTL - timedelta(seconds=30))
+            house = House(
+                tmp_path,
+                datetime.now(UTC),
+                backend_url=other.url,
+                is_chosen=True,
+                cache_root=other.root,
+            )
+            house.round()
+            assert [path.stem for path in other.root.glob("*.wav")] == [ids[1]]
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        datetime(2026, 3, 29, 1, 30, tzinfo=UTC),  # Europe goes to summer time at 01:00 UTC
+        datetime(2026, 10, 25, 1, 30, tzinfo=UTC),  # and back
+    ],
+)
+def test_a_change_to_or_from_summer_time_moves_nothing(tmp_path, monkeypatch, now):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    house = House(tmp_path, now)
+    house.store("a" * 32, age=TTL)
+    house.store("b" * 32, age=TTL - timedelta(seconds=1))
+    assert [removal.file_id for removal in house.round().removed] == ["a" * 32]
+
+
+def test_a_cache_on_another_machine_is_enforced_over_http(tmp_path):
+    with served(tmp_path) as own:
+        own.clock.move(datetime.now(UTC) - own.clock())
+        ids = [str(own.record(text)["file_id"]) for text in ("Một.", "Hai.")]
+        own.clock.move(timedelta(hours=1, minutes=30))
+        ids.append(str(own.record("Ba.")["file_id"]))
+        own.clock.move(timedelta(minutes=31))
+        house = House(tmp_path, datetime.now(UTC), backend_url=own.url)
+        done = house.round()
+        assert {removal.file_id for removal in done.removed} == set(ids[:2])
+        assert [one.seen.file_id for one in done.judged] == ids[2:]
+        assert [entry.file_id for entry in own.cache.entries()] == ids[2:]
+        assert (done.why_not, done.left.entries) == ("", 1)
+        assert {line["place"] for line in house.audit()} == {own.url}
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_foreign_backend_without_its_folder_is_not_enforceable_and_says_so(tmp_path, name):
+    with served_dialect(name, tmp_path / "audio") as other:
+        other.make(1)
+        house = House(tmp_path, backend_url=other.url)
+        done = house.round()
+        assert other.url in done.why_not
+        assert "cache_not_enforceable" in house.found()
+        assert ("GET", "/api/tts/storage/stats") not in other.calls  # it would run a clean-up
+
+
+def test_a_backend_that_is_down_is_not_enforceable_rather_than_empty(tmp_path):
+    house = House(tmp_path, backend_url="http://127.0.0.1:9")
+    assert "127.0.0.1:9" in house.round().why_not
+    assert "cache_not_enforceable" in house.found()
+
+
+def test_a_foreign_folder_that_is_missing_is_not_enforceable(tmp_path):
+    with served_dialect("viettts", tmp_path / "audio") as other:
+        house = House(
+            tmp_path, backend_url=other.url, is_chosen=True, cache_root=tmp_path / "unmounted"
+        )
+        assert "unmounted" in house.round().why_not

@@ -1,0 +1,160 @@
+"""One round over a real cache folder: what goes, what stays, what is written down."""
+
+import os
+from datetime import timedelta
+
+import pytest
+
+from novel_audio_pipeline.errors import SettingError, StorageError
+from novel_audio_pipeline.tts_cache.folder import LOCK_NAME, WATCH_NAME
+from novel_audio_pipeline_tests.upkeep.places import TTL, House, set_date
+
+OLD, YOUNG = "a" * 32, "b" * 32
+
+
+def left_in(house: House) -> list[str]:
+    root = house.place.root
+    found = (p.relative_to(root).as_posix() for p in root.rglob("*") if not p.is_dir())
+    return sorted(name for name in found if name not in (LOCK_NAME, WATCH_NAME))
+
+
+def test_what_is_past_its_time_goes_and_every_removal_is_written_down(tmp_path):
+    house = House(tmp_path)
+    house.store(OLD, b"RIFF-old", age=TTL)
+    house.store(YOUNG, age=timedelta(hours=1, minutes=59))
+    done = house.round()
+    assert left_in(house) == [f"{YOUNG}.wav", f"metadata/{YOUNG}.json"]
+    assert (done.count("expired"), done.left.entries, done.left.overdue) == (1, 1, 0)
+    assert house.audit() == [
+        {
+            "at": house.now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "action": "expired",
+            "name": f"{OLD}.wav",
+            "file_id": OLD,
+            "reason": "past_its_time",
+            "age_s": 7200.0,
+            "bytes": 8,
+            "in_library": "unknown",
+            "place": str(house.place.root),
+        }
+    ]
+    assert house.round().removed == ()
+    assert len(house.audit()) == 1
+
+
+@pytest.mark.parametrize("record", [None, b"", b"{", b"[1]", b'{"expires_at": "2099-01-01T00:00"}'])
+def test_metadata_that_is_torn_missing_or_foreign_changes_nothing(tmp_path, record):
+    house = House(tmp_path)
+    for file_id, age in ((OLD, TTL), (YOUNG, TTL - timedelta(seconds=1))):
+        house.store(file_id, age=age)
+        path = house.place.root / "metadata" / f"{file_id}.json"
+        path.unlink() if record is None else path.write_bytes(record)
+    house.round()
+    assert [name for name in left_in(house) if name.endswith(".wav")] == [f"{YOUNG}.wav"]
+
+
+def test_records_without_audio_and_dead_writers_files_go_and_are_written_down(tmp_path):
+    house = House(tmp_path)
+    house.store(OLD, age=TTL).unlink()
+    dead = house.place.root / f".{YOUNG}.wav.elsewhere-77-0123456789ab.tmp"
+    dead.write_bytes(b"RI")
+    set_date(dead, house.now - TTL)
+    house.round()
+    assert left_in(house) == []
+    assert {(line["name"], line["reason"]) for line in house.audit()} == {
+        (f"metadata/{OLD}.json", "record_without_audio"),
+        (dead.name, "writer_is_dead"),
+    }
+
+
+def test_what_is_not_of_the_cache_is_never_touched_and_is_counted(tmp_path):
+    house = House(tmp_path)
+    root = house.cache.root
+    outside = tmp_path / "outside.wav"
+    outside.write_bytes(b"RIFF")
+    (root / f"{OLD}.wav").symlink_to(outside)
+    (root / f"{YOUNG}.wav").mkdir()
+    (root / "notes.txt").write_text("mine")
+    (root / f"{'c' * 31}.wav").write_bytes(b"RIFF")
+    (root / "metadata" / "foreign.json").write_text("{}")
+    (root / "sub").mkdir()
+    (root / "sub" / f"{OLD}.wav").write_bytes(b"RIFF")
+    for path in [*root.iterdir(), *(root / "metadata").iterdir(), *(root / "sub").iterdir()]:
+        set_date(path, house.now - timedelta(days=400))
+    before = left_in(house)
+    done = house.round()
+    assert left_in(house) == before
+    assert outside.read_bytes() == b"RIFF"
+    assert (done.removed, done.left.unknown) == ((), 6)
+    assert "notes.txt" in done.left.unknown_names
+
+
+def test_a_removal_that_was_interrupted_is_finished_or_undone(tmp_path):
+    house = House(tmp_path)
+    for file_id, age in ((OLD, TTL), (YOUNG, timedelta(minutes=5))):
+        wav = house.store(file_id, age=age)
+        wav.rename(wav.with_name(f"{wav.name}.expiring-0123456789ab"))
+    house.round()
+    assert [name for name in left_in(house) if "wav" in name] == [f"{YOUNG}.wav"]
+
+
+def test_entries_in_the_future_go_after_two_hours_of_watching(tmp_path):
+    house = House(tmp_path)
+    house.store(OLD, age=timedelta(days=-2))
+    assert house.round().removed == ()
+    house.now += TTL - timedelta(seconds=1)
+    assert house.round().removed == ()
+    house.now += timedelta(seconds=1)
+    (removal,) = house.round().removed
+    assert removal.reason == "watched_past_its_time"
+    assert left_in(house) == []
+
+
+def test_a_cache_that_was_never_made_holds_nothing(tmp_path):
+    done = House(tmp_path).round()
+    assert (done.removed, done.left.entries, done.why_not) == ((), 0, "")
+    assert not (tmp_path / "tts_cache").exists()
+
+
+@pytest.mark.parametrize("kind", ["missing", "file", "dangling link"])
+def test_a_folder_that_was_set_and_cannot_be_read_is_an_error_not_nothing(tmp_path, kind):
+    root = tmp_path / "elsewhere"
+    if kind == "file":
+        root.write_text("no folder")
+    elif kind == "dangling link":
+        root.symlink_to(tmp_path / "nowhere")
+    house = House(tmp_path, cache_root=root, is_chosen=True)
+    with pytest.raises(StorageError, match="elsewhere"):
+        house.round()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of folders; would run on POSIX systems")
+def test_a_folder_without_the_right_to_read_is_an_error(tmp_path):
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything; run the tests as another user to run this")
+    house = House(tmp_path)
+    house.store(OLD, age=TTL)
+    house.place.root.chmod(0)
+    try:
+        with pytest.raises(StorageError):
+            house.round()
+    finally:
+        house.place.root.chmod(0o700)
+
+
+@pytest.mark.parametrize("where", ["library", "novels", "library/so-do", ".", "old/so-do"])
+def test_a_folder_set_wrongly_is_refused_before_anything_is_looked_at(tmp_path, where):
+    house = House(tmp_path, cache_root=tmp_path / where, is_chosen=True)
+    house.library_dir.mkdir()
+    old = tmp_path / "old" / "so-do" / "chapter_001" / "paragraph_001"
+    old.mkdir(parents=True)
+    (tmp_path / "library" / "so-do").mkdir()
+    victim = tmp_path / where / f"{OLD}.wav"
+    victim.write_bytes(b"RIFF")
+    set_date(victim, house.now - timedelta(days=9))
+    with pytest.raises(SettingError, match="TTS_STORAGE_DIR"):
+        house.round()
+    with pytest.raises(SettingError, match="TTS_STORAGE_DIR"):
+        house.report()
+    assert victim.exists()
+    assert not (tmp_path / where / WATCH_NAME).exists()

@@ -1,0 +1,121 @@
+"""Evicting before the time: with proof by digest, and never else."""
+
+import asyncio
+import hashlib
+from datetime import timedelta
+
+import pytest
+
+from novel_audio_pipeline.audio.wav import join_wavs
+from novel_audio_pipeline.library.record import AudioFacts, ParagraphRecord, Piece
+from novel_audio_pipeline.upkeep.eviction import evict_kept
+from novel_audio_pipeline_tests.library.making import (
+    NOW,
+    MiniScript,
+    anything,
+    key_of,
+    open_chapter,
+    speech,
+)
+from novel_audio_pipeline_tests.narration.backends import FakeBackend
+from novel_audio_pipeline_tests.upkeep.places import House
+
+SCRIPT = MiniScript(["Một.", "Hai.", "Ba."])
+IDS = [key_of(text)[:32] for text in SCRIPT.texts]
+HOUR = timedelta(hours=1)
+
+
+def filed_house(tmp_path) -> House:
+    """Return a house whose library holds the script, known to the index."""
+    house = House(tmp_path)
+    house.write_novel("so-do", SCRIPT.texts)
+    house.narrate(SCRIPT)
+    return house
+
+
+def cached(house: House) -> set[str]:
+    return {entry.file_id for entry in house.cache.entries()}
+
+
+def test_what_the_library_holds_goes_before_its_time(tmp_path):
+    house = filed_house(tmp_path)
+    for file_id, text in zip(IDS, SCRIPT.texts, strict=True):
+        house.store(file_id, speech(text), age=HOUR)
+    house.store("f" * 32, speech("Bốn."), age=HOUR)
+    assert house.found()["cache_entry_held"] == [f"{file_id}.wav" for file_id in sorted(IDS)]
+    done = house.round()
+    assert cached(house) == {"f" * 32}
+    assert {(one.action, one.reason, one.in_library) for one in done.removed} == {
+        ("evicted", "held_by_library", "yes")
+    }
+    assert {line["file_id"] for line in house.audit()} == set(IDS)
+
+
+def test_what_is_not_proven_stays(tmp_path):
+    house = filed_house(tmp_path)
+    for file_id, text in zip(IDS, SCRIPT.texts, strict=True):
+        house.store(file_id, speech(text), age=HOUR)
+    house.report()
+    folder = house.library_dir / "so-do_Số_Đỏ" / "chapter_001_Chương_một"
+    house.store(IDS[0], speech("something else"), age=HOUR)  # other audio under its id
+    wav = folder / "paragraph_002" / "paragraph_002.wav"
+    wav.write_bytes(wav.read_bytes()[:-2] + b"\x01\x02")  # the library's copy is damaged
+    (folder / "paragraph_003" / "paragraph_003_metadata.json").write_text("{")  # no record
+    assert house.round().removed == ()
+    assert cached(house) == set(IDS)
+
+
+@pytest.mark.parametrize("evict", ["never", "proven"])
+def test_nothing_is_evicted_that_is_under_way_or_not_to_be(tmp_path, evict):
+    house = filed_house(tmp_path)
+    house.evict = evict
+    age = timedelta(minutes=14) if evict == "proven" else HOUR
+    house.store(IDS[0], speech("Một."), age=age)
+    house.report()
+    assert house.round().removed == ()
+
+
+def test_a_paragraph_of_several_pieces_is_proven_whole_or_not_at_all(tmp_path):
+    house = House(tmp_path)
+    house.write_novel("so-do", ["Một. Hai."])
+    script = MiniScript(["Một. Hai."])
+    pieces = [speech("Một."), speech("Hai.")]
+    joined = join_wavs(pieces)
+    record = ParagraphRecord(
+        script.text(1),
+        NOW,
+        audio=AudioFacts(
+            content_key="c" * 64,
+            sha256=hashlib.sha256(joined).hexdigest(),
+            size_bytes=len(joined),
+            duration_s=0.1,
+            sample_rate_hz=8000,
+            verified_by="digest",
+            created_at=NOW,
+            pieces=(Piece("1" * 64, "1" * 32), Piece("2" * 64, "2" * 32)),
+        ),
+    )
+    with open_chapter(house.library, script) as chapter:
+        chapter.commit_audio(record, joined, wanted=anything)
+        chapter.finish(
+            script_digest=script.digest,
+            paragraphs=1,
+            as_scripted=lambda _held: True,
+            wanted=anything,
+        )
+    house.store("2" * 32, pieces[1], age=HOUR)
+    house.report()
+    assert house.round().removed == ()  # the first piece is gone, so nothing proves the second
+    house.store("1" * 32, pieces[0], age=HOUR)
+    house.report()
+    assert {removal.file_id for removal in house.round().removed} == {"1" * 32, "2" * 32}
+
+
+def test_a_later_narration_evicts_what_a_killed_one_left(tmp_path):
+    house = filed_house(tmp_path)
+    backend = FakeBackend()
+    backend.cache = {IDS[0]: speech("Một."), IDS[1]: speech("not this"), "f" * 32: b"RIFF"}
+    held = house.library.inventory("so-do").held()
+    evicted = asyncio.run(evict_kept(backend, store=house.library.store, held=held))
+    assert evicted == [IDS[0]]
+    assert set(backend.cache) == {IDS[1], "f" * 32}
