@@ -14,12 +14,14 @@ import novel_audio_pipeline
 from novel_audio_pipeline.cli.exit_status import ExitStatus
 from novel_audio_pipeline.cli.main import cli
 from novel_audio_pipeline.definitions import defs
+from novel_audio_pipeline.library.finding import CODES
 from novel_audio_pipeline.settings import PROJECT_ROOT, read_settings
 from novel_audio_pipeline.tts_backend.settings import (
     LONGEST_SWEEP_INTERVAL,
     BackendSettings,
     settings_from,
 )
+from novel_audio_pipeline.upkeep.finding import KINDS
 from novel_audio_pipeline_tests.test_layers import LAYERS
 
 README = PROJECT_ROOT / "README.md"
@@ -233,6 +235,12 @@ def test_the_assets_worth_looking_at_are_in_the_readme():
     repository = defs().get_repository_def()
     assets = {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()}
     assert assets <= set(rows(README))
+
+
+@pytest.mark.parametrize("code", sorted({*CODES, *KINDS}))
+def test_every_finding_is_explained(code):
+    documents = read(OPERATIONS) + read(PROJECT_ROOT / "docs" / "library-format.md")
+    assert f"| `{code}` |" in documents
 
 
 # Architecture
