@@ -11,6 +11,7 @@
         │   ├── SettingError             a setting is wrong or contradicts another
         │   └── NotFoundError            no such novel, chapter or paragraph
         ├── SourceError                a novel cannot be read; the others go on
+        ├── RecordError                a record or manifest cannot be read (library/record.py)
         ├── SpeechRefusedError         the backend refuses this text or voice
         ├── WrongAudioError            what came is no speech: silent, empty, no WAV
         └── UnavailableError           exit status 3: could not

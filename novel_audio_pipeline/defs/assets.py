@@ -5,6 +5,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from novel_audio_pipeline.defs.audio_checks import (
+    CHECK_SPECS,
+    checks_after_run,
+)
 from novel_audio_pipeline.defs.automation import (
     CACHED_AUDIO_CONDITION,
     ORGANIZED_AUDIO_CONDITION,
@@ -108,6 +112,7 @@ def chapter_text(
         ),
     ],
     partitions_def=chapters,
+    check_specs=CHECK_SPECS,
     can_subset=False,
     backfill_policy=dg.BackfillPolicy.multi_run(max_partitions_per_run=CHAPTERS_PER_RUN),
     pool="tts_backend",
@@ -118,11 +123,12 @@ def narrate_chapters(
     audio_library: AudioLibraryResource,
     tts_backend: TtsBackendResource,
     narration_listener: dg.ResourceParam[NarrationListener],
-) -> Iterator[dg.AssetMaterialization]:
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckResult]:
     """Narrate the chapters of this run; each is materialized as soon as it is complete."""
+    library = audio_library.open()
     keys, others = chapter_keys(context.partition_keys)
     incomplete = [f"{text}: no chapter key looks like this (so-do/0007 does)" for text in others]
-    library = audio_library.open()
+    outcomes: list[ChapterOutcome] = []
     try:
         with (
             tts_backend.running() as settings,
@@ -141,6 +147,7 @@ def narrate_chapters(
         ):
             for outcome in _outcomes(context, happenings):
                 narration_listener.outcome(outcome)
+                outcomes.append(outcome)
                 if outcome.state != "complete":
                     incomplete.append(_reported(context, outcome))
                     continue
@@ -148,6 +155,8 @@ def narrate_chapters(
                 yield from chapter_events(
                     context.instance, outcome, code_version=CODE_VERSION, picture=picture
                 )
+        if context.selected_asset_check_keys:
+            yield from checks_after_run(context.instance, library, outcomes, evict=settings.evict)
     except dg.DagsterExecutionInterruptedError:
         narration_listener.interrupted()
         raise

@@ -43,7 +43,8 @@ from novel_audio_pipeline.tts_client.replies import SkippedSpeech
 
 LEAST_FREE_BYTES = 2 * 1024**3
 LEAST_FREE_SHARE = 0.05
-LOCK_WAIT_S = 600.0
+LOCK_WAIT_S = 600.0  # for another process that narrates the same chapter
+LOCK_POLL_S = 1.0
 # What shows that the audio is that of the cache entry, byte by byte.
 PROVEN = ("digest", "folder")
 
@@ -87,6 +88,7 @@ class Narration:
         self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="narration")
         self._spoken: dict[str, asyncio.Future[HeldAudio | SkippedSpeech]] = {}
         self._holdings: Holdings | None = None
+        self._wanted: dict[str, Callable[[str], bool]] = {}
 
     async def run(
         self, keys: Sequence[ChapterKey], *, on_chapter: Callable[[ChapterOutcome], None]
@@ -112,6 +114,8 @@ class Narration:
                 group.create_task(self._feed(keys, steps, open_works, on_chapter))
                 for _ in range(self._workers):
                     group.create_task(self._work(steps, open_works, on_chapter))
+            for novel_id, wanted in self._wanted.items():
+                await self._in_thread(lambda n=novel_id, w=wanted: self._library.tidy(n, wanted=w))
         except* Exception as errors:  # noqa: BLE001  (unwrapped, not dropped)
             raise _first(errors) from None
         finally:
@@ -130,7 +134,7 @@ class Narration:
         """Plan each chapter when its turn comes, and put its steps on the stream."""
         for key in keys:
             try:
-                work = await self._in_thread(self._open, key)
+                work = await self._opened(key)
             except (NotFoundError, SourceError) as error:
                 on_chapter(not_narrated(key, error))
                 continue
@@ -167,8 +171,19 @@ class Narration:
         open_works.discard(work)
         on_chapter(outcome)
 
-    def _open(self, key: ChapterKey) -> ChapterWork:
-        """Plan a chapter and open its folder; runs in a thread."""
+    async def _opened(self, key: ChapterKey) -> ChapterWork:
+        """Open a chapter; wait a while if another process has it, then go on all the same."""
+        waited_s = 0.0
+        while (work := await self._in_thread(self._open, key, waited_s >= LOCK_WAIT_S)) is None:
+            self._progress.note(f"{key} is being narrated by another process; waiting for it")
+            await asyncio.sleep(LOCK_POLL_S)
+            waited_s += LOCK_POLL_S
+        if waited_s:
+            self._progress.note("")
+        return work
+
+    def _open(self, key: ChapterKey, even_if_locked: bool) -> ChapterWork | None:  # noqa: FBT001
+        """Plan a chapter and open its folder, None if another has it; runs in a thread."""
         if self._holdings is None or self._holdings.novel_id != key.novel_id:
             self._holdings = Holdings(self._library, key.novel_id, self._scripts(key.novel_id))
         holdings = self._holdings
@@ -178,13 +193,16 @@ class Narration:
             key.number,
             novel_title=script.novel_title,
             chapter_title=script.title,
-            wait_s=LOCK_WAIT_S,
         )
         try:
+            if not folder.locked and not even_if_locked:
+                folder.close()
+                return None
             plan = plan_chapter(script, folder.inventory(), elsewhere=holdings.elsewhere)
         except BaseException:
             folder.close()
             raise
+        self._wanted[key.novel_id] = holdings.wanted
         return ChapterWork(plan, folder, wanted=holdings.wanted, now=self._now)
 
     async def _do(self, work: ChapterWork, step: Step) -> None:

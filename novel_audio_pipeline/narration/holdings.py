@@ -40,5 +40,5 @@ class Holdings:
     def elsewhere(self, key: str) -> HeldAudio | None:
         """Return audio that the novel's folder holds under a key, as of the first question."""
         if self._held is None:
-            self._held = first_by_key(self._library.inventory(self.novel_id).held())
+            self._held = first_by_key(self._library.held(self.novel_id))
         return self._held.get(key)

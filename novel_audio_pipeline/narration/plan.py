@@ -116,6 +116,7 @@ def plan_chapter(
         and not beyond
         and held.manifest is not None
         and held.manifest.script_digest == script.digest
+        and (held.manifest.novel_title, held.manifest.title) == (script.novel_title, script.title)
         and all(isinstance(step, Keep) for step in steps)
     )
     return ChapterPlan(

@@ -44,7 +44,7 @@ class House:
                 backend_url=url,
                 backend_token="",
                 backend_wait=timedelta(0),
-                cache_ttl=timedelta(hours=2),
+                cache_ttl=timedelta(hours=3),
                 concurrency=4,
                 evict=evict,
                 cache_dir=cache_dir,
@@ -107,7 +107,9 @@ def test_a_smaller_limit_of_the_backend_makes_more_pieces_of_one_file(tmp_path):
     with served_dialect("vieneu", tmp_path / "cache") as dialect:
         house = house_for("vieneu", tmp_path)
         outcome = house.narrate(dialect.url, cache_dir=None, evict="never")
-        asked = [record["text"] for record in dialect.storage.metadata_cache.values()]
+        entries = list(dialect.storage.metadata_cache.values())
+    asked = [entry["text"] for entry in entries]
+    assert {entry["expiry_hours"] for entry in entries} == {3}
     pieces = [str(text) for text in asked if str(text) in LONG]
     assert len(house.scripts("chi-pheo")[0].paragraphs[3].pieces) == 1
     assert len(pieces) > 1

@@ -1,6 +1,7 @@
 """The flow over chapters: what is asked for, filed, kept, moved, evicted, and what fails alone."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
@@ -14,6 +15,7 @@ from novel_audio_pipeline.errors import (
     StorageError,
 )
 from novel_audio_pipeline.library.library import AudioLibrary
+from novel_audio_pipeline.narration import flow
 from novel_audio_pipeline.narration.flow import Narration
 from novel_audio_pipeline.narration.outcome import ChapterOutcome
 from novel_audio_pipeline.narration.progress import Progress
@@ -378,3 +380,42 @@ def test_what_a_killed_narration_left_in_the_cache_is_evicted_by_the_next():
     assert house.asked() == []
     assert (outcome.state, outcome.evicted) == ("complete", 2)
     assert set(house.backend.cache) == {wrong}
+
+
+def test_audio_exchanged_between_chapters_leaves_nothing_aside():
+    house = House(ONE, TWO)
+    house.narrate()
+    house.asked()
+    house.write(TWO, ONE)
+    outcomes = house.narrate()
+    assert house.asked() == []
+    assert {outcome.state for outcome in outcomes.values()} == {"complete"}
+    assert house.library.inventory("so-do").aside == ()
+
+
+def test_a_chapter_that_another_narrates_is_waited_for_and_not_spoken_twice(monkeypatch):
+    monkeypatch.setattr(flow, "LOCK_POLL_S", 0.01)
+    house = House(TWO)
+    other = house.library.chapter("so-do", 1, novel_title="Số đỏ", chapter_title="Chương 1")
+    closer = threading.Timer(0.2, other.close)
+    closer.start()
+    assert house.narrate()[1].state == "complete"
+    assert closer.finished.is_set()
+
+
+def test_a_chapter_that_another_keeps_for_ever_is_narrated_all_the_same(monkeypatch):
+    monkeypatch.setattr(flow, "LOCK_POLL_S", 0.01)
+    monkeypatch.setattr(flow, "LOCK_WAIT_S", 0.03)
+    house = House(TWO)
+    with house.library.chapter("so-do", 1, novel_title="Số đỏ", chapter_title="Chương 1"):
+        assert house.narrate()[1].state == "complete"
+
+
+def test_a_new_title_is_written_into_the_manifest_too():
+    house = House(ONE)
+    house.narrate()
+    house.write(ONE, titles=["Một tên khác"])
+    house.narrate()
+    manifest = house.library.chapter_inventory("so-do", 1).manifest
+    assert manifest is not None
+    assert manifest.title == "Một tên khác"

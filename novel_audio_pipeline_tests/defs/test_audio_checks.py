@@ -1,0 +1,95 @@
+"""What the checks on organized_audio say after runs, and of the whole library."""
+
+import dagster as dg
+
+from novel_audio_pipeline.defs.audio_checks import library_sound
+
+ONE = ["Một câu chuyện.", "“Ừ.”", "* * *"]
+
+
+def results(done: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, str]]:
+    return {
+        check.check_name: (check.passed, check.severity.value)
+        for check in done.get_asset_check_evaluations()
+    }
+
+
+def test_a_good_run_passes_every_check(house):
+    house.write("so-do", ONE, ["Hai."])
+    house.tick()
+    done = house.narrate("so-do/0001", "so-do/0002")
+    assert {name: passed for name, (passed, _) in results(done).items()} == {
+        "every_paragraph_accounted_for": True,
+        "audio_intact": True,
+        "cache_emptied": True,
+    }
+
+
+def test_a_chapter_that_failed_is_named_also_by_the_runs_after_it(house):
+    house.write("so-do", ONE, ["Hai."], ["Ba."])
+    house.tick()
+    house.write("so-do", ONE, ["Hai."])
+    failed = house.narrate("so-do/0002", "so-do/0003")
+    assert results(failed)["every_paragraph_accounted_for"] == (False, "ERROR")
+    after = house.narrate("so-do/0001")
+    (check,) = [
+        c
+        for c in after.get_asset_check_evaluations()
+        if c.check_name == "every_paragraph_accounted_for"
+    ]
+    assert not check.passed
+    assert check.metadata["chapters_short"].value == 1
+    assert check.metadata["what_falls_short"].value.records[0].data["chapter"] == "so-do/0003"
+
+
+def test_what_is_left_in_the_cache_is_a_warning_unless_it_was_to_be_left(house):
+    house.environment["NOVEL_AUDIO_EVICT"] = "never"
+    house.write("so-do", ONE)
+    house.tick()
+    assert results(house.narrate("so-do/0001"))["cache_emptied"] == (True, "WARN")
+
+
+def test_executed_by_itself_a_check_reads_the_whole_library_and_asks_for_nothing(house):
+    house.write("so-do", ONE, ["Hai."])
+    house.tick()
+    house.narrate("so-do/0001", "so-do/0002")
+    house.asked()
+    definitions = dg.Definitions(
+        assets=house.definitions.assets,
+        asset_checks=[library_sound],
+        jobs=[dg.define_asset_job("check", selection=dg.AssetSelection.checks(library_sound))],
+        resources=house.resources,
+    )
+
+    def executed() -> tuple[bool, str]:
+        done = definitions.resolve_job_def("check").execute_in_process(
+            instance=house.instance, raise_on_error=False
+        )
+        assert done.success
+        return results(done)["library_sound"]
+
+    assert executed() == (True, "WARN")
+    wav = sorted((house.home / "library").rglob("*.wav"))[0]
+    data = bytearray(wav.read_bytes())
+    data[3000] ^= 1
+    wav.write_bytes(data)
+    assert executed() == (False, "ERROR")
+    assert house.asked() == 0
+
+
+def test_a_run_does_not_read_the_whole_library(house):
+    house.write("so-do", ONE)
+    house.tick()
+    definitions = dg.Definitions.merge(
+        house.definitions, dg.Definitions(asset_checks=[library_sound])
+    )
+    done = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=house.instance,
+        tags={
+            "dagster/asset_partition_range_start": "so-do/0001",
+            "dagster/asset_partition_range_end": "so-do/0001",
+        },
+        raise_on_error=False,
+    )
+    assert done.success
+    assert "library_sound" not in results(done)
