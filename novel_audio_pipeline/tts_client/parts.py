@@ -24,9 +24,7 @@ def parts_of(request: SpeechRequest, *, max_chars: int | None) -> tuple[SpeechRe
     for index, text in enumerate(texts):
         if len(text) < LEAST_CHARS:
             first = max(0, index - 1)
-            halves = _halves(" ".join(texts[first : first + 2]))
-            if max(map(len, halves)) <= max_chars:
-                texts[first : first + 2] = halves
+            texts[first : first + 2] = _halves(" ".join(texts[first : first + 2]))
     return tuple(replace(request, text=text) for text in texts)
 
 

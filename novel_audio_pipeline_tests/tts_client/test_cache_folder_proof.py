@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from novel_audio_pipeline.errors import AudioTransferError
+from novel_audio_pipeline.errors import AudioTransferError, BackendUnreachableError
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.tts_client.cache_folder_proof import CacheFolderProof
 from novel_audio_pipeline.tts_client.http import TtsClient
+from novel_audio_pipeline.tts_client.openapi import AUDIO_PATH, BackendDocument
+from novel_audio_pipeline.tts_client.own_dialect import OwnDialect
 from novel_audio_pipeline_tests.dialects.serving import ServedDialect, served_dialect
 from novel_audio_pipeline_tests.tts_backend.serving import served
 
@@ -121,5 +123,16 @@ def test_our_own_backend_needs_no_folder(tmp_path):
             assert await asked.evict(file_id, sha256=audio.sha256)
             assert not await asked.evict(file_id, sha256=audio.sha256)
 
-        ask(backend.url, tmp_path / "another's", trip)
+        ask(backend.url, backend.cache.root, trip)
         assert backend.cache.find(file_id) is None
+
+
+def test_a_backend_whose_word_counts_and_that_gives_none_is_an_error(tmp_path):
+    document = BackendDocument(calls=frozenset({("DELETE", AUDIO_PATH)}))
+
+    async def main() -> None:
+        async with TtsClient("http://127.0.0.1:9", dialect=OwnDialect(document)) as client:
+            await CacheFolderProof(client, CacheFolder(tmp_path)).evict("0" * 32, sha256="")
+
+    with pytest.raises(BackendUnreachableError):
+        asyncio.run(main())
