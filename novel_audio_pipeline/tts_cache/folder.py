@@ -124,7 +124,7 @@ class CacheFolder:
             ValueError: If ``file_id`` is not 32 lowercase hex digits.
             StorageError: If the disk does not say.
         """
-        return self._look(file_id, self._wav(file_id))
+        return self._look(file_id, self._wav_text(file_id))
 
     def metadata(self, file_id: str) -> dict[str, Any] | None:
         """Return the entry's record as it stands, or None if it is missing, torn or foreign.
@@ -304,19 +304,27 @@ class CacheFolder:
     def _unlink(self, file_id: str) -> bool:
         """Unlink WAV and record, links left alone, and confirm that the WAV is gone."""
         is_gone = False
-        for path in (self._wav(file_id), self._json(file_id)):
-            if path.parent == self.metadata_dir and self.metadata_dir.is_symlink():
-                continue
-            with _storage_errors("cannot remove a file of the TTS cache", path):
-                try:
-                    if stat.S_ISREG(os.lstat(path).st_mode):
-                        os.unlink(path)
-                        is_gone = True
-                except FileNotFoundError:
-                    pass
+        # Paths as text here and in find: a Path for each costs as much as the calls themselves.
+        paths = [self._wav_text(file_id), f"{self.metadata_dir}{os.sep}{file_id}.json"]
+        if self.metadata_dir.is_symlink():
+            paths.pop()
+        for path in paths:
+            try:
+                if stat.S_ISREG(os.lstat(path).st_mode):
+                    os.unlink(path)
+                    is_gone = True
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                raise StorageError(
+                    f"cannot remove a file of the TTS cache {path}: {error.strerror or error}"
+                ) from error
         if self.find(file_id) is not None:
-            raise StorageError(f"{self._wav(file_id)} is still there after it was removed")
+            raise StorageError(f"{paths[0]} is still there after it was removed")
         return is_gone
+
+    def _wav_text(self, file_id: str) -> str:
+        return f"{self.root}{os.sep}{_checked(file_id)}.wav"
 
     def _wav(self, file_id: str) -> Path:
         return self.root / f"{_checked(file_id)}.wav"
@@ -344,12 +352,15 @@ class CacheFolder:
                     if entry.is_file(follow_symlinks=False):
                         yield entry.name, entry.path
 
-    def _look(self, file_id: str, path: str | Path) -> CacheEntry | None:
-        with _storage_errors("cannot look at a file of the TTS cache", path):
-            try:
-                facts = os.lstat(path)
-            except FileNotFoundError:
-                return None
+    def _look(self, file_id: str, path: str) -> CacheEntry | None:
+        try:
+            facts = os.lstat(path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageError(
+                f"cannot look at a file of the TTS cache {path}: {error.strerror or error}"
+            ) from error
         return _entry(file_id, facts) if stat.S_ISREG(facts.st_mode) else None
 
     def _read_small(self, path: Path, *, limit: int | None = _MAX_METADATA_BYTES) -> bytes | None:
