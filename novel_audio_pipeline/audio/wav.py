@@ -1,4 +1,4 @@
-"""Facts about WAV data, and making it: the only module that knows soundfile."""
+"""Facts about WAV data, and making it."""
 
 import io
 import math

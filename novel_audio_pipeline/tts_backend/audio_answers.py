@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from io import BufferedReader
 
-from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from novel_audio_pipeline.tts_backend.ranges import RangeNotSatisfiableError, byte_range
 from novel_audio_pipeline.tts_backend.refusals import RefusalError
@@ -91,24 +91,38 @@ def audio_answer(
     if method == "HEAD":
         file.close()
         return Response(status_code=status, headers=headers, media_type=MEDIA_TYPE)
-    return StreamingResponse(
-        _blocks(file, first=first, length=length),
-        status_code=status,
-        headers=headers,
-        media_type=MEDIA_TYPE,
-        background=BackgroundTask(file.close),
+    return _FileAnswer(
+        file, _blocks(file, first=first, length=length), status=status, headers=headers
     )
 
 
+class _FileAnswer(StreamingResponse):
+    """Sends blocks of a file and closes it however that ends, also if the client is let go."""
+
+    def __init__(
+        self,
+        file: BufferedReader,
+        blocks: AsyncIterator[bytes],
+        *,
+        status: int,
+        headers: dict[str, str],
+    ) -> None:
+        super().__init__(blocks, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()
+
+
 async def _blocks(file: BufferedReader, *, first: int, length: int) -> AsyncIterator[bytes]:
-    """Yield the bytes in blocks read in a thread; closes the file even if the client leaves."""
-    try:
-        await asyncio.to_thread(file.seek, first)
-        while length > 0:
-            block = await asyncio.to_thread(file.read, min(_BLOCK_BYTES, length))
-            if not block:  # cut short while it was sent: the connection ends short of its length
-                return
-            length -= len(block)
-            yield block
-    finally:
-        file.close()
+    """Yield the bytes in blocks read in a thread."""
+    await asyncio.to_thread(file.seek, first)
+    while length > 0:
+        block = await asyncio.to_thread(file.read, min(_BLOCK_BYTES, length))
+        if not block:  # cut short while it was sent: the connection ends short of its length
+            return
+        length -= len(block)
+        yield block

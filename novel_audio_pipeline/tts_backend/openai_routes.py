@@ -7,11 +7,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from novel_audio_pipeline.audio.encodings import MEDIA_TYPES, Format, encoded
 from novel_audio_pipeline.tts_backend.audio_answers import repr_digest_of
 from novel_audio_pipeline.tts_backend.backend import Backend
 from novel_audio_pipeline.tts_backend.choosing import Asked, has_something_to_say
 from novel_audio_pipeline.tts_backend.descriptions import audio, errors
-from novel_audio_pipeline.tts_backend.encodings import MEDIA_TYPES, Format, encoded
 from novel_audio_pipeline.tts_backend.forms import Name, Text
 from novel_audio_pipeline.tts_backend.refusals import RefusalError
 from novel_audio_pipeline.tts_backend.speaking import (

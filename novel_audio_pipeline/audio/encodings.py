@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-import soundfile  # noqa: TID251  # encoders only; to move into audio/ with the next export that needs them
+import soundfile
 import soxr  # type: ignore[import-untyped]  # it ships no types
 
 from novel_audio_pipeline.audio.wav import decode_wav
