@@ -34,6 +34,8 @@ class Settings:
         reports_dir: Where reports are written.
         dagster_dir: Where Dagster keeps its records.
         reader_database: A reader app's SQLite file outside ``novels_dir``, or None.
+        reader_static_root: The folder that this app serves as ``/static``; publishing to the app
+            is off while this or ``reader_database`` is None.
         speech: Model, voices and speed.
         backend_url: A backend elsewhere, or None for the embedded one.
         backend_token: Bearer token for that backend, or empty.
@@ -51,6 +53,7 @@ class Settings:
     reports_dir: Path
     dagster_dir: Path
     reader_database: Path | None
+    reader_static_root: Path | None
     speech: SpeechSettings
     backend_url: str | None
     backend_token: str
@@ -81,6 +84,7 @@ def read_settings(environ: Mapping[str, str], *, project_root: Path = PROJECT_RO
         reports_dir=home / "reports",
         dagster_dir=reader.path("NOVEL_AUDIO_DAGSTER_DIR", home / "dagster"),
         reader_database=reader.optional_path("NOVEL_AUDIO_READER_DATABASE"),
+        reader_static_root=reader.optional_path("NOVEL_AUDIO_READER_STATIC_ROOT"),
         speech=SpeechSettings(
             model=reader.text("NOVEL_AUDIO_MODEL", DEFAULT_MODEL),
             voices={

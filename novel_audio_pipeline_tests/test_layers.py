@@ -15,7 +15,7 @@ LAYERS = (
     ("cli", "definitions"),
     ("defs",),
     ("narration",),
-    ("upkeep",),
+    ("upkeep", "reader_app"),
     ("novels",),
     ("tts_client", "tts_backend"),
     ("tts_cache", "library"),
@@ -30,10 +30,10 @@ FOREIGN = {
     "fastapi": {"tts_backend"},
     "uvicorn": {"tts_backend"},
     "lxml": {"novels"},
-    "sqlite3": {"novels", "library"},
+    "sqlite3": {"novels", "library", "reader_app"},
     "click": {"cli"},
     "rich": {"cli"},
-    "tenacity": {"narration"},
+    "tenacity": {"narration", "reader_app"},
 }
 HEIGHT = {room: height for height, rooms in enumerate(LAYERS) for room in rooms}
 
