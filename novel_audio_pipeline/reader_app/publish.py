@@ -131,11 +131,11 @@ class Publisher:
         make_side_tables(connection, schema)
         for row in plan.withdraw:
             delete(connection, row)
+        for new in plan.write:  # before room is made, so that ours take no place of theirs
+            insert(connection, schema, new)
         for row in plan.keep_aside:
             at = instant_text(self._now())
             keep_aside(connection, schema, row.table, row.rowid, kept_at=at)
-        for new in plan.write:
-            insert(connection, schema, new)
         return plan
 
     def _put(
