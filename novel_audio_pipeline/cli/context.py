@@ -1,11 +1,29 @@
 """What every command starts from: settings, and the domain objects they make. Read when needed."""
 
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
+from novel_audio_pipeline.errors import SourceError
 from novel_audio_pipeline.library.library import AudioLibrary, open_library
 from novel_audio_pipeline.novels.catalog import NovelCatalog
+from novel_audio_pipeline.novels.model import Novel, SourceProblem
+from novel_audio_pipeline.novels.script import Script
 from novel_audio_pipeline.settings import PROJECT_ROOT, Settings, read_settings
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedNovel:
+    """A novel that can be narrated.
+
+    Attributes:
+        novel: As it was read.
+        scripts: Of all its chapters, in order.
+    """
+
+    novel: Novel
+    scripts: tuple[Script, ...]
 
 
 class CommandContext:
@@ -33,6 +51,17 @@ class CommandContext:
     def library(self) -> AudioLibrary:
         """The permanent library."""
         return open_library(self.settings.library_dir)
+
+    def each_novel(self) -> Iterator[ScriptedNovel | SourceProblem]:
+        """Yield each novel with its scripts, and each problem; one bad novel hides no other."""
+        for found in self.catalog.each():
+            if isinstance(found, SourceProblem):
+                yield found
+                continue
+            try:
+                yield ScriptedNovel(found, self.catalog.scripts(found.novel_id))
+            except SourceError as error:
+                yield SourceProblem(error.source, error.code, str(error))
 
     def prepare_dagster(self) -> None:
         """Let Dagster find this project's instance, in this process and those it starts."""

@@ -15,17 +15,20 @@ from novel_audio_pipeline.defs.partitions import (
 )
 from novel_audio_pipeline.defs.resources import default_resources
 from novel_audio_pipeline.defs.versions import (
+    CACHED_TTS_AUDIO,
     changed_chapters,
     narrated_digests,
     observed_digests,
     organized_versions,
     text_observation,
 )
+from novel_audio_pipeline.errors import UnavailableError
 from novel_audio_pipeline.narration.listener import NarrationListener
 from novel_audio_pipeline.novels.model import ChapterKey
 
 _POOL = "tts_backend"
 _NO_RETRY = {"dagster/max_retries": "0"}  # the daemon could not start a run of ours again
+_NARRATIONS_LOOKED_AT = 50
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -55,6 +58,19 @@ class DagsterRuns:
         """Return the id of a live run that speaks through the backend now, or None."""
         slots = self._instance.event_log_storage.get_concurrency_info(_POOL).claimed_slots
         return slots[0].run_id if slots else None
+
+    def seconds_a_request(self) -> float | None:
+        """Return how long a speech request has taken in the last narrations, None if there are none."""
+        records = self._instance.fetch_materializations(
+            CACHED_TTS_AUDIO, limit=_NARRATIONS_LOOKED_AT
+        )
+        requests = seconds = 0.0
+        for record in records.records:
+            made = record.asset_materialization
+            if made is not None:
+                requests += float(str(made.metadata["paragraphs_requested"].value))
+                seconds += float(str(made.metadata["synthesis_seconds"].value))
+        return seconds / requests if requests else None
 
     def narrate(self, digests: Mapping[ChapterKey, str], *, listener: NarrationListener) -> None:
         """Observe the chapters, then narrate them in runs of at most 25.
@@ -94,3 +110,16 @@ class DagsterRuns:
                 raise KeyboardInterrupt
             if listener.is_over:
                 return
+            _require_known_reason(result)
+
+
+def _require_known_reason(result: dg.ExecuteInProcessResult) -> None:
+    """Raise for a run that failed otherwise than by incomplete chapters, which it names itself.
+
+    Raises:
+        UnavailableError: With what Dagster says of it.
+    """
+    for event in result.get_step_failure_events():
+        data = event.step_failure_data
+        if data.user_failure_data is None and data.error is not None:
+            raise UnavailableError(f"run {result.run_id} failed: {data.error.message.strip()}")

@@ -18,6 +18,7 @@ from novel_audio_pipeline.cli.printing import print_json, print_table, say
 from novel_audio_pipeline.cli.selection import ChapterNumbers, Part, PartName, is_selected
 from novel_audio_pipeline.errors import NotFoundError
 from novel_audio_pipeline.narration.status import ChapterStatus, chapter_statuses
+from novel_audio_pipeline.novels.model import SourceProblem
 from novel_audio_pipeline.novels.takes import raise_takes
 
 _BYTES_PER_S = 44_100  # 16-bit mono at 22,050 Hz, as the embedded engine makes it
@@ -58,7 +59,7 @@ def narrate_command(
     novels = novels or tuple(dict.fromkeys(part.novel_id for part in again))
     if dry_run:
         statuses, problems = _select(context, novels, chapters)
-        _print_dry_run(statuses, as_json=as_json)
+        _print_dry_run(context, statuses, as_json=as_json)
         return ExitStatus.INCOMPLETE if problems else ExitStatus.DONE
     return narrate(context, novels=novels, chapters=chapters, as_json=as_json)
 
@@ -123,24 +124,34 @@ def _select(
     Raises:
         NotFoundError: If a novel or chapter that was named does not exist.
     """
-    problems = 0
-    novel_ids = list(dict.fromkeys(novels))
-    if not novel_ids:
-        survey = context.catalog.survey()
-        novel_ids = [novel.novel_id for novel in survey.novels]
-        problems = len(survey.problems)
-        for problem in survey.problems:
-            say(problem.message)
+    if novels:
+        return _select_named(context, list(dict.fromkeys(novels)), chapters), 0
     selected: list[ChapterStatus] = []
-    for novel_id in novel_ids:
-        scripts = context.catalog.scripts(novel_id)
-        meant = [script for script in scripts if is_selected(script.key.number, chapters)]
-        if novels:
-            _require_chapters(novel_id, [script.key.number for script in scripts], chapters)
+    problems = found = 0
+    for item in context.each_novel():
+        if isinstance(item, SourceProblem):
+            problems += 1
+            say(item.message)
+            continue
+        found += 1
+        meant = [script for script in item.scripts if is_selected(script.key.number, chapters)]
         selected += chapter_statuses(meant, context.library)
-    if not novel_ids and not problems:
+    if not found and not problems:
         say(f"no novels in {context.settings.novels_dir}; put EPUB or text files there")
     return selected, problems
+
+
+def _select_named(
+    context: CommandContext, novels: Sequence[str], chapters: Sequence[range] | None
+) -> list[ChapterStatus]:
+    """Return how the chapters of novels named stand; each must be there."""
+    selected: list[ChapterStatus] = []
+    for novel_id in novels:
+        scripts = context.catalog.scripts(novel_id)
+        _require_chapters(novel_id, [script.key.number for script in scripts], chapters)
+        meant = [script for script in scripts if is_selected(script.key.number, chapters)]
+        selected += chapter_statuses(meant, context.library)
+    return selected
 
 
 def _require_chapters(
@@ -195,13 +206,24 @@ def _narrate(
     return list(rows.values())
 
 
-def _print_dry_run(statuses: Sequence[ChapterStatus], *, as_json: bool) -> None:
+def _print_dry_run(
+    context: CommandContext, statuses: Sequence[ChapterStatus], *, as_json: bool
+) -> None:
+    """Print what a narration would do; the time to come is judged by the narrations so far."""
+    context.prepare_dagster()
+    # Dagster takes seconds to load, which the other commands need not wait for.
+    from novel_audio_pipeline.cli.dagster_runs import DagsterRuns  # noqa: PLC0415
+
     seconds = sum(status.audio_s_to_speak for status in statuses)
+    paragraphs = sum(status.to_speak for status in statuses)
+    request_s = DagsterRuns().seconds_a_request()
+    time_s = None if request_s is None else paragraphs * request_s / context.settings.concurrency
     total = {
-        "paragraphs": sum(status.to_speak for status in statuses),
+        "paragraphs": paragraphs,
         "moved": sum(status.to_move for status in statuses),
         "minutes": round(seconds / 60, 1),
         "bytes": round(seconds * _BYTES_PER_S),
+        "seconds": None if time_s is None else round(time_s),
     }
     if as_json:
         rows = [row_of_status(status) for status in statuses]
@@ -215,6 +237,11 @@ def _print_dry_run(statuses: Sequence[ChapterStatus], *, as_json: bool) -> None:
         ),
     )
     say(
-        f"{total['paragraphs']} paragraphs to speak: about {timedelta(seconds=round(seconds))} of "
-        f"audio, {total['bytes'] / 1e6:.0f} MB"
+        f"{paragraphs} paragraphs to speak: about {_length(seconds)} of "
+        f"audio, {seconds * _BYTES_PER_S / 1e6:.0f} MB; it will take "
+        + ("nobody knows how long yet" if time_s is None else f"about {_length(time_s)}")
     )
+
+
+def _length(seconds: float) -> str:
+    return str(timedelta(seconds=max(1, round(seconds))))

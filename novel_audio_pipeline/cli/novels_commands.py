@@ -2,10 +2,10 @@
 
 import click
 
-from novel_audio_pipeline.cli.context import CommandContext
+from novel_audio_pipeline.cli.context import CommandContext, ScriptedNovel
 from novel_audio_pipeline.cli.exit_status import ExitStatus
 from novel_audio_pipeline.cli.printing import print_json, print_table, say
-from novel_audio_pipeline.novels.model import ChapterKey, Novel
+from novel_audio_pipeline.novels.model import ChapterKey, Novel, SourceProblem
 from novel_audio_pipeline.novels.script import Script, ScriptParagraph
 
 _SHOWN_CHARS = 70
@@ -16,15 +16,15 @@ _SHOWN_CHARS = 70
 def novels_command(*, as_json: bool) -> int:
     """Show the novels found, their chapters, and what is wrong with the others."""
     context = CommandContext()
-    survey = context.catalog.survey()
-    rows = [(novel, context.catalog.scripts(novel.novel_id)) for novel in survey.novels]
+    found = list(context.each_novel())
+    rows = [(item.novel, item.scripts) for item in found if isinstance(item, ScriptedNovel)]
+    problems = [item for item in found if isinstance(item, SourceProblem)]
     if as_json:
         print_json(
             {
                 "novels": [_novel_document(novel, scripts) for novel, scripts in rows],
                 "problems": [
-                    {"source": p.source, "code": p.code, "message": p.message}
-                    for p in survey.problems
+                    {"source": p.source, "code": p.code, "message": p.message} for p in problems
                 ],
             }
         )
@@ -47,9 +47,9 @@ def novels_command(*, as_json: bool) -> int:
         for novel, _ in rows:
             for warning in novel.warnings:
                 say(f"{novel.novel_id}: {warning}")
-        for problem in survey.problems:
+        for problem in problems:
             say(problem.message)
-    return ExitStatus.INCOMPLETE if survey.problems else ExitStatus.DONE
+    return ExitStatus.INCOMPLETE if problems else ExitStatus.DONE
 
 
 @click.command("script")

@@ -2,11 +2,17 @@
 
 import click
 
-from novel_audio_pipeline.cli.chapter_rows import chapter_document, print_chapters, row_of_status
+from novel_audio_pipeline.cli.chapter_rows import (
+    ChapterRow,
+    chapter_document,
+    print_chapters,
+    row_of_status,
+)
 from novel_audio_pipeline.cli.context import CommandContext
 from novel_audio_pipeline.cli.exit_status import ExitStatus
 from novel_audio_pipeline.cli.printing import print_json, say
 from novel_audio_pipeline.narration.status import chapter_statuses
+from novel_audio_pipeline.novels.model import SourceProblem
 
 
 @click.command("status")
@@ -14,17 +20,18 @@ from novel_audio_pipeline.narration.status import chapter_statuses
 def status_command(*, as_json: bool) -> int:
     """Show how each chapter stands: complete, incomplete, missing or stale."""
     context = CommandContext()
-    survey = context.catalog.survey()
-    rows = [
-        row_of_status(status)
-        for novel in survey.novels
-        for status in chapter_statuses(context.catalog.scripts(novel.novel_id), context.library)
-    ]
+    rows: list[ChapterRow] = []
+    problems: list[SourceProblem] = []
+    for item in context.each_novel():
+        if isinstance(item, SourceProblem):
+            problems.append(item)
+        else:
+            rows += map(row_of_status, chapter_statuses(item.scripts, context.library))
     if as_json:
         print_json(chapter_document(rows, requests=0))
     else:
         print_chapters(rows)
-    for problem in survey.problems:
+    for problem in problems:
         say(problem.message)
     all_complete = all(row["state"] == "complete" for row in rows)
-    return ExitStatus.DONE if all_complete and not survey.problems else ExitStatus.INCOMPLETE
+    return ExitStatus.DONE if all_complete and not problems else ExitStatus.INCOMPLETE

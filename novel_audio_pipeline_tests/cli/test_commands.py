@@ -49,6 +49,17 @@ def test_a_bad_source_is_a_problem_and_the_others_are_listed(home):
         assert problem["source"] in problem["message"]
 
 
+def test_a_novel_that_no_voice_speaks_is_a_problem_and_the_others_go_on(home):
+    (home.novels / "other.txt").write_text("Chapter 1\n\nGuten Tag, mein Herr.\n")
+    (home.novels / "other.toml").write_text('language = "de"\n')
+    document = home.json("novels", status=1)
+    assert [novel["novel_id"] for novel in document["novels"]] == ["mua-lu"]
+    assert [problem["code"] for problem in document["problems"]] == ["no_voice_for_language"]
+    assert len(home.json("status", status=1)["chapters"]) == 2
+    assert home.json("narrate", "--dry-run", status=1)["to_come"]["paragraphs"] == 4
+    assert home.run("narrate", "other").returncode == 2
+
+
 def test_a_script_shows_each_paragraph_or_why_it_is_skipped(home):
     script = home.json("script", "mua-lu", "1")
     assert [p["skip_reason"] for p in script["paragraphs"]] == [
@@ -72,6 +83,7 @@ def test_a_dry_run_tells_what_is_to_come_and_writes_nothing(home):
     document = home.json("narrate", "--dry-run")
     assert document["to_come"]["paragraphs"] == 4
     assert document["to_come"]["minutes"] > 0
+    assert document["to_come"]["seconds"] is None
     assert not home.library.exists()
 
 

@@ -124,6 +124,7 @@ def test_a_paragraph_is_spoken_again_in_another_take_and_nothing_else(tmp_path):
     (home.novels / "clocks.txt").write_text(text)
     home.json("narrate")
     before = [wav.read_bytes() for wav in home.wavs()]
+    assert home.json("narrate", "--dry-run")["to_come"]["seconds"] == 0
     document = home.json("narrate", "--again", "clocks/1/2")
     assert document["requests"] == 1
     after = [wav.read_bytes() for wav in home.wavs()]
