@@ -178,7 +178,9 @@ def test_exit_statuses_are_told(readme, status):
 def test_the_make_targets_that_are_described_exist():
     makefile = read(PROJECT_ROOT / "Makefile")
     for document in DOCUMENTS:
-        for target in re.findall(r"`make ([a-z]+)`|^make ([a-z]+)$", read(document), re.MULTILINE):
+        for target in re.findall(
+            r"`make ([a-z]+)`|^make ([a-z]+) *(?:#.*)?$", read(document), re.MULTILINE
+        ):
             assert f"\n{''.join(target)}:" in makefile, f"{document.name}: make {''.join(target)}"
 
 
