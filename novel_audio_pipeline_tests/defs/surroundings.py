@@ -72,7 +72,11 @@ class Surroundings:
         for event in result.asset_events:
             self.instance.report_runless_asset_event(event)
         for request in result.dynamic_partitions_requests or ():
-            self.instance.add_dynamic_partitions("chapters", list(request.partition_keys))
+            if isinstance(request, dg.DeleteDynamicPartitionsRequest):
+                for key in request.partition_keys:
+                    self.instance.delete_dynamic_partition("chapters", key)
+            else:
+                self.instance.add_dynamic_partitions("chapters", list(request.partition_keys))
         return result
 
     def narrate(self, first: str, last: str | None = None) -> dg.ExecuteInProcessResult:

@@ -1,8 +1,11 @@
 """The sensor that finds chapters: what a tick records, and what it leaves alone."""
 
+import dagster as dg
 import pytest
 
 from novel_audio_pipeline.defs import sensors
+from novel_audio_pipeline.defs.resources import clock
+from novel_audio_pipeline.defs.sensor_memory import GONE_FOR
 from novel_audio_pipeline.errors import SettingError
 
 
@@ -74,3 +77,25 @@ def test_a_folder_that_is_gone_is_an_error_and_not_an_empty_library(house):
     with pytest.raises(SettingError):
         house.tick()
     assert house.known() == ["so-do/0001"]
+
+
+def test_a_novel_that_was_taken_away_stops_being_partitions_and_its_audio_stays(house, monkeypatch):
+    house.write("a", ["Một."])
+    house.write("b", ["Hai."])
+    cursor = house.tick().cursor
+    house.narrate("b/0001")
+    wavs = sorted((house.home / "library").rglob("*.wav"))
+    (house.home / "novels" / "b.txt").unlink()
+    cursor = house.tick(cursor).cursor
+    assert house.known() == ["a/0001", "b/0001"]
+    monkeypatch.setattr(sensors, "clock", lambda: clock() + GONE_FOR)
+    run = house.instance.create_run_for_job(
+        house.definitions.resolve_job_def("narrate_job"), status=dg.DagsterRunStatus.STARTED
+    )
+    busy = house.tick(cursor)
+    assert run.run_id in str(busy.skip_reason.skip_message)
+    assert house.known() == ["a/0001", "b/0001"]
+    house.instance.report_run_failed(run)
+    house.tick(cursor)
+    assert house.known() == ["a/0001"]
+    assert sorted((house.home / "library").rglob("*.wav")) == wavs
