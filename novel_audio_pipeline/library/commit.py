@@ -146,9 +146,7 @@ class ParagraphPlace:
         An interrupted run may have renamed it and never synced its folder: then it is visible and
         not yet durable. Its WAV is: it was synced before the record was begun.
         """
-        data = self._store.read(self.record)
-        if data is not None:
-            self._store.write(self.record, data)
+        confirm_record(self._store, self.record)
 
     def _holds(self, data: bytes, record: ParagraphRecord) -> bool:
         wav = self._store.read(self.wav)
@@ -176,6 +174,13 @@ def _let_others_finish(tried: int) -> None:
     """Wait a random while before trying again, so that two do not go on in step."""
     if tried:
         time.sleep(random.uniform(0, _LONGEST_PAUSE_S * 2 ** (tried - 1)))  # noqa: S311 - no secret
+
+
+def confirm_record(store: FileStore, path: PurePosixPath) -> None:
+    """Make a visible record durable by writing it anew; what is not there stays so."""
+    data = store.read(path)
+    if data is not None:
+        store.write(path, data)
 
 
 def record_of_held(

@@ -18,6 +18,7 @@ from novel_audio_pipeline.errors import (
     TransientError,
     WrongAudioError,
 )
+from novel_audio_pipeline.library.commit import confirm_record
 from novel_audio_pipeline.library.inventory import HeldAudio
 from novel_audio_pipeline.library.layout import paragraph_path, record_name, wav_name
 from novel_audio_pipeline.library.record import AudioFacts, RecordError
@@ -118,7 +119,8 @@ async def evict_kept(
     """Evict the entries that a killed run left in the cache between commit and eviction.
 
     For a narration to call with the paragraphs it keeps in a chapter that was left unsettled: each
-    costs a download. An entry that is gone, or that the backend cannot prove, is left alone.
+    costs a download. An entry that is gone, or that the backend cannot prove, is left alone. A record
+    of a killed run may be visible and not yet durable, so it is written anew before an entry goes.
 
     Args:
         client: Of the backend whose cache it is.
@@ -127,6 +129,9 @@ async def evict_kept(
 
     Returns:
         The ids of the entries that went.
+
+    Raises:
+        StorageError: If the library cannot be read or written; then nothing of this audio went.
     """
     evicted: list[str] = []
     for one in held:
@@ -140,6 +145,7 @@ async def evict_kept(
         filed = await asyncio.to_thread(store.read, one.path)
         if not is_proven(audio, pieces=[piece.data for piece in cached], filed=filed):
             continue
+        await asyncio.to_thread(confirm_record, store, one.record_path)
         for piece, came in zip(audio.pieces, cached, strict=True):
             try:
                 is_gone = await client.evict(piece.file_id, sha256=came.sha256)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.errors import UnavailableError
 from novel_audio_pipeline_tests.sweeps.scenario import Ran, store_of
 from novel_audio_pipeline_tests.sweeps.sweeps import Result, Sweeper
 from novel_audio_pipeline_tests.sweeps.swept_calls import Killed, SweptCalls, Trace
@@ -58,7 +58,7 @@ class RealDiskSweeper(Sweeper):
                 if before.exists():
                     shutil.copytree(before, root)
                 os.sync()
-                with suppress(Killed, StorageError):
+                with suppress(Killed, UnavailableError):
                     self._scenario.run(stage, store_of(root, calls=calls), ran, trace.committed)
                 time.sleep(pause_s)
                 _shut_down(place)

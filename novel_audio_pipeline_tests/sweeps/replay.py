@@ -9,7 +9,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from novel_audio_pipeline_tests.sweeps.swept_calls import Step
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened, for the replay.
+
+    Attributes:
+        name: Name of the call, or ``committed`` for what was reported as done.
+        paths: Absolute paths; of a committed text the text itself.
+        data: What was written.
+        failed: Whether it was made to fail.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    data: bytes = b""
+    failed: bool = False
 
 
 @dataclass(eq=False)

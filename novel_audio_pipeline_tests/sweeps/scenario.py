@@ -1,7 +1,6 @@
 """What is swept: a small novel narrated, then changed in every way, on the library alone.
 
-A scenario is anything with ``stages``, ``run`` and ``violations``: the full narration can take the
-place of this one.
+The full narration, with a backend, is in ``narration_scenario.py``.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,10 +28,24 @@ class Ran:
     Attributes:
         spoken: What was asked for from the backend.
         committed: What was reported as durable, and therefore evicted from the cache.
+        wrong: What must not happen even for a moment, and did; one sentence each.
     """
 
     spoken: list[str] = field(default_factory=list)
     committed: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+class SweptStore(LocalFileStore):
+    """A store whose process is soon dead.
+
+    Attributes:
+        calls: What it does everything through.
+    """
+
+    def __init__(self, root: Path, calls: FileCalls) -> None:
+        super().__init__(root, calls=calls, owner=DEAD)
+        self.calls = calls
 
 
 class Scenario(Protocol):
@@ -40,7 +53,9 @@ class Scenario(Protocol):
 
     stages: Sequence[str]
 
-    def run(self, stage: int, store: FileStore, ran: Ran, on_commit: Callable[[str], None]) -> None:
+    def run(
+        self, stage: int, store: SweptStore, ran: Ran, on_commit: Callable[[str], None]
+    ) -> None:
         """Do a stage, telling what is spoken and committed as it happens."""
         ...
 
@@ -52,8 +67,15 @@ class Scenario(Protocol):
         """Return what is wrong with a library nobody works on: texts that must be held intact."""
         ...
 
-    def when_done(self, stage: int, store: FileStore) -> list[str]:
-        """Return what is wrong with a library on which a stage has been done to its end."""
+    def when_done(self, stage: int, store: SweptStore, *, failed: bool) -> list[str]:
+        """Return what is wrong with a library on which a stage has been done to its end.
+
+        Args:
+            stage: Which.
+            store: Of the library.
+            failed: Whether a call failed before, rather than the process having died: what is in
+                the cache then may wait there until it expires.
+        """
         ...
 
 
@@ -101,7 +123,9 @@ class LibraryScenario:
         }
         self.stages: Sequence[str] = tuple(self._stages)
 
-    def run(self, stage: int, store: FileStore, ran: Ran, on_commit: Callable[[str], None]) -> None:
+    def run(
+        self, stage: int, store: SweptStore, ran: Ran, on_commit: Callable[[str], None]
+    ) -> None:
         """See ``Scenario``."""
         _Narration(AudioLibrary(store), ran, on_commit).narrate(self._scripts(stage))
 
@@ -122,7 +146,7 @@ class LibraryScenario:
         ]
         return wrong
 
-    def when_done(self, stage: int, store: FileStore) -> list[str]:
+    def when_done(self, stage: int, store: SweptStore, *, failed: bool) -> list[str]:
         """See ``Scenario``."""
         library, wrong = AudioLibrary(store), []
         for script in self._scripts(stage):
@@ -136,7 +160,7 @@ class LibraryScenario:
             ]
             if not chapter.settled or chapter.manifest is None or not chapter.manifest.complete:
                 wrong.append(f"chapter {script.number} is not settled and complete")
-        wrong += [f"left over: {name}" for name in _names(store) if is_temporary(Path(name).name)]
+        wrong += [f"left over: {name}" for name in names_in(store) if is_temporary(Path(name).name)]
         if library.inventory("so-do").aside:
             wrong.append("something is left aside")
         return wrong
@@ -145,12 +169,12 @@ class LibraryScenario:
         return self._stages[self.stages[stage]]
 
 
-def store_of(root: Path, *, calls: FileCalls | None = None) -> LocalFileStore:
-    """Return a store whose process is soon dead."""
-    return LocalFileStore(root, calls=calls, owner=DEAD)
+def store_of(root: Path, *, calls: FileCalls | None = None) -> SweptStore:
+    """Return a store below a folder."""
+    return SweptStore(root, calls or FileCalls())
 
 
-def _names(store: FileStore) -> list[str]:
+def names_in(store: FileStore) -> list[str]:
     names, pending = [], [ROOT]
     while pending:
         folder = pending.pop()

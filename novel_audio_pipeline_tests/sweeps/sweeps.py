@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from novel_audio_pipeline.errors import StorageError
-from novel_audio_pipeline_tests.sweeps.replay import Disk, lay_down, replayed
+from novel_audio_pipeline.errors import UnavailableError
+from novel_audio_pipeline_tests.sweeps.replay import Disk, Step, lay_down, replayed
 from novel_audio_pipeline_tests.sweeps.scenario import Ran, Scenario, store_of
-from novel_audio_pipeline_tests.sweeps.swept_calls import Killed, Mode, Step, SweptCalls, Trace
+from novel_audio_pipeline_tests.sweeps.swept_calls import Killed, Mode, SweptCalls, Trace
 
 ERRORS = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
 
@@ -108,7 +108,7 @@ class Sweeper:
             root = folder / "library"
             _copy(before, root)
             calls = SweptCalls(trace, at=at, mode=mode, number=number)
-            with suppress(Killed, StorageError):
+            with suppress(Killed, UnavailableError):
                 self._scenario.run(stage, store_of(root, calls=calls), ran, trace.committed)
             if not calls.fired:
                 return False
@@ -116,7 +116,8 @@ class Sweeper:
             where = f"{self._scenario.stages[stage]}, {mode}{what} at {at} {calls.fired}"
             result.swept[calls.fired] += 1
             must_hold = self._wanted_of(stage) | set(ran.committed)
-            wrong = self._after(stage, root, must_hold, trace=trace)
+            failed = mode in ("fail", "fail after", "corrupt")
+            wrong = ran.wrong + self._after(stage, root, must_hold, trace=trace, failed=failed)
             result.add(where, wrong)
             if not wrong:
                 self._lose_power(stage, before, root, trace, where, result)
@@ -135,7 +136,13 @@ class Sweeper:
                 result.add(f"{where}, rerun, {name}", wrong)
 
     def _after(
-        self, stage: int, root: Path, must_hold: set[str], *, trace: Trace | None = None
+        self,
+        stage: int,
+        root: Path,
+        must_hold: set[str],
+        *,
+        trace: Trace | None = None,
+        failed: bool = False,
     ) -> list[str]:
         """Return what is wrong before and after a rerun."""
         ran, trace = Ran(), trace or Trace()
@@ -144,7 +151,8 @@ class Sweeper:
         self._scenario.run(stage, store, ran, trace.committed)
         again = sorted(set(ran.spoken) & must_hold)
         wrong += [f"spoken again: {text}" for text in again]
-        return wrong + self._scenario.when_done(stage, store_of(root))
+        wrong += ran.wrong
+        return wrong + self._scenario.when_done(stage, store_of(root), failed=failed)
 
     def _wanted_of(self, stage: int) -> set[str]:
         """Return what stood before a stage and is still wanted."""

@@ -2,11 +2,14 @@
 
 import errno
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, NoReturn
 
 from novel_audio_pipeline.storage.calls import FileCalls
+from novel_audio_pipeline_tests.sweeps.replay import Disk, Step, Tree
 
 Mode = Literal["none", "kill", "fail", "fail after", "corrupt"]
 
@@ -28,43 +31,40 @@ COUNTED = (
     "rmdir",
     "lstat",
     "scan",
+    "disk_usage",
 )
+_CHANGE_NOTHING = ("read", "close", "open", "open_to_sync", "lstat", "scan", "disk_usage")
 
 
 class Killed(BaseException):
     """The process is dead: this call, and every later one, never happens."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that happened, for the replay.
-
-    Attributes:
-        name: Name of the call, or ``committed`` for what was reported as done.
-        paths: Absolute paths; of a committed text the text itself.
-        data: What was written.
-        failed: Whether it was made to fail.
-    """
-
-    name: str
-    paths: tuple[str, ...]
-    data: bytes = b""
-    failed: bool = False
-
-
 @dataclass
 class Trace:
-    """What happened, in order."""
+    """What happened, in order.
+
+    Attributes:
+        steps: All of it.
+        disk: What of it is durable; None unless somebody follows it.
+    """
 
     steps: list[Step] = field(default_factory=list)
+    disk: Disk | None = None
+
+    def add(self, step: Step) -> None:
+        """Remember a step."""
+        self.steps.append(step)
+        if self.disk is not None:
+            self.disk.apply(step)
 
     def committed(self, text: str) -> None:
         """Remember that a text was reported as durable at this point."""
-        self.steps.append(Step("committed", (text,)))
+        self.add(Step("committed", (text,)))
 
 
 class SweptCalls(FileCalls):
-    """Makes something of the N-th call; remembers all that changed something."""
+    """Makes something of the N-th call; remembers all that changed something. Threads take turns."""
 
     def __init__(
         self,
@@ -90,8 +90,42 @@ class SweptCalls(FileCalls):
         self._at, self._mode, self._number = at, mode, number
         self._paths: dict[int, str] = {}
         self._open: set[int] = set()
+        self._lock = threading.Lock()
+
+    def follow(self, root: Path) -> None:
+        """Tell from here on what below a root is durable; what stands there now is."""
+        if self.trace.disk is None:
+            self.trace.disk = Disk(root)
+
+    def durable(self) -> Tree:
+        """Return what would be there if power was lost now, and nothing kept that is not synced."""
+        with self._lock:
+            assert self.trace.disk is not None
+            return dict(self.trace.disk.power_lost(only_whole=True))["all unsynced lost"]
+
+    def ask(self, name: str) -> None:
+        """Count a call to something else than the file system, about to be made or just answered.
+
+        Raises:
+            Killed: If this is where the process dies.
+            OSError: If this call is to fail.
+        """
+        with self._lock:
+            if self.dead:
+                raise Killed
+            self.count += self._mode != "corrupt"
+            if self.count != self._at or self._mode in ("none", "corrupt"):
+                return
+            self.fired = name
+            if self._mode == "kill":
+                self._die()
+            raise OSError(self._number, os.strerror(self._number))
 
     def _swept(self, name: str, call: Callable[..., Any], *args: Any) -> Any:
+        with self._lock:
+            return self._done(name, call, args)
+
+    def _done(self, name: str, call: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         if self.dead:
             raise Killed
         counts = self._mode != "corrupt" or name == "write"
@@ -117,16 +151,19 @@ class SweptCalls(FileCalls):
         if self._mode in ("kill", "fail") and name == "write":
             self._remember(name, half, call(self, *half))
         if self._mode == "kill":
-            self.dead = True
-            for descriptor in self._open:  # the system closes what the dead had open
-                os.close(descriptor)
-            raise Killed
+            self._die()
         if self._mode == "fail":
             if name == "close":
                 call(self, *args)  # the descriptor is gone, whatever close answers
             self._remember(name, args, None, failed=True)
             raise OSError(self._number, os.strerror(self._number))
         return args
+
+    def _die(self) -> NoReturn:
+        self.dead = True
+        for descriptor in self._open:  # the system closes what the dead had open
+            os.close(descriptor)
+        raise Killed
 
     def _remember(
         self, name: str, args: tuple[Any, ...], result: Any, *, failed: bool = False
@@ -138,11 +175,11 @@ class SweptCalls(FileCalls):
             self._open.discard(args[0])
         if name == "write" and not failed:
             data = bytes(args[1])[:result]
-            self.trace.steps.append(Step(name, (self._paths[args[0]],), data))
+            self.trace.add(Step(name, (self._paths[args[0]],), data))
         elif name == "sync_file":
-            self.trace.steps.append(Step(name, (self._paths[args[0]],), failed=failed))
-        elif name not in ("write", "read", "close", "open", "open_to_sync", "lstat", "scan"):
-            self.trace.steps.append(Step(name, tuple(args), failed=failed))
+            self.trace.add(Step(name, (self._paths[args[0]],), failed=failed))
+        elif name != "write" and name not in _CHANGE_NOTHING:
+            self.trace.add(Step(name, tuple(args), failed=failed))
 
 
 def _counting(name: str) -> Callable[..., Any]:

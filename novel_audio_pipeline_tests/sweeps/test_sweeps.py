@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from novel_audio_pipeline_tests.sweeps.mutants import MUTANTS, sweep_mutants
-from novel_audio_pipeline_tests.sweeps.replay import Disk
+from novel_audio_pipeline_tests.sweeps.replay import Disk, Step
 from novel_audio_pipeline_tests.sweeps.scenario import LibraryScenario
 from novel_audio_pipeline_tests.sweeps.sweeps import Sweeper
-from novel_audio_pipeline_tests.sweeps.swept_calls import Step
 
 
 @pytest.mark.parametrize(

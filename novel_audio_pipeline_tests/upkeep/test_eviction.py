@@ -119,3 +119,21 @@ def test_a_later_narration_evicts_what_a_killed_one_left(tmp_path):
     evicted = asyncio.run(evict_kept(backend, store=house.library.store, held=held))
     assert evicted == [IDS[0]]
     assert set(backend.cache) == {IDS[1], "f" * 32}
+
+
+def test_a_record_that_a_killed_run_left_visible_is_durable_before_its_entry_goes(tmp_path):
+    house = filed_house(tmp_path)
+    held = next(iter(house.library.inventory("so-do").held()))
+    record = house.library.store.root / held.record_path
+    inode = record.stat().st_ino
+    seen: list[bool] = []
+
+    class Watching(FakeBackend):
+        async def evict(self, file_id: str, *, sha256: str) -> bool:
+            seen.append(record.stat().st_ino != inode)  # written anew, and so synced
+            return await super().evict(file_id, sha256=sha256)
+
+    backend = Watching()
+    backend.cache = {IDS[0]: speech("Một.")}
+    asyncio.run(evict_kept(backend, store=house.library.store, held=[held]))
+    assert seen == [True]
