@@ -38,11 +38,13 @@ class Chosen:
         request: Resolved: its ``file_id`` names the cache entry.
         engine: Who speaks it.
         notices: What differs from what was asked for, in sentences for people.
+        stand_in: Who speaks it if this engine cannot read the text; None if a model was named.
     """
 
     request: SpeechRequest
     engine: Engine
     notices: tuple[str, ...] = ()
+    stand_in: "Chosen | None" = None
 
 
 def has_something_to_say(text: str) -> bool:
@@ -69,7 +71,18 @@ def choose(asked: Asked, *, engines: Sequence[Engine], default_language: str) ->
             f"{engine.name} speaks at speed {engine.min_speed} to {engine.max_speed}, "
             f"not at {asked.speed}",
         )
-    request = SpeechRequest(
+    request = _request(asked, engine, voice)
+    if asked.model is not None:
+        return Chosen(request, engine)
+    told: tuple[str, ...] = ()
+    if engine is not engines[0]:
+        told = (f"the model {engines[0].model!a} does not have it; {engine.model!a} speaks",)
+    others = engines[list(engines).index(engine) + 1 :]
+    return Chosen(request, engine, told, _stand_in(asked, others, engine, voice.language))
+
+
+def _request(asked: Asked, engine: Engine, voice: Voice) -> SpeechRequest:
+    return SpeechRequest(
         text=unicodedata.normalize("NFC", asked.text),
         model=engine.model,
         voice=voice.name,
@@ -77,10 +90,20 @@ def choose(asked: Asked, *, engines: Sequence[Engine], default_language: str) ->
         speed=asked.speed,
         take=asked.take,
     )
-    if asked.model is None and engine is not engines[0]:
-        told = f"the model {engines[0].model!a} does not have it; {engine.model!a} speaks"
-        return Chosen(request, engine, (told,))
-    return Chosen(request, engine)
+
+
+def _stand_in(
+    asked: Asked, others: Sequence[Engine], engine: Engine, language: str
+) -> Chosen | None:
+    """Return the first of the other engines that has the language and the speed."""
+    told = (f"{engine.model!a} cannot read this text; another one speaks",)
+    for other in others:
+        if not other.min_speed <= asked.speed <= other.max_speed:
+            continue
+        for voice in other.voices:
+            if voice.language == language:
+                return Chosen(_request(asked, other, voice), other, told)
+    return None
 
 
 def _engine(asked: Asked, engines: Sequence[Engine], default_language: str) -> Engine:

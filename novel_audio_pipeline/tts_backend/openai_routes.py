@@ -66,10 +66,10 @@ def openai_routes(backend: Backend) -> APIRouter:
         voice = form.voice.id if isinstance(form.voice, VoiceById) else form.voice
         asked = Asked(form.input, form.model, voice, form.language, form.speed)
         chosen = choose_for_client(asked, backend, is_openai=True)
-        spoken, wav = await speak_and_log(backend, chosen, request, store=True, wants_audio=True)
-        data = await asyncio.to_thread(encoded, wav or b"", form=form.response_format)
-        headers = headers_of(spoken, chosen) | {
-            "X-File-ID": spoken.file_id,
+        done = await speak_and_log(backend, chosen, request, store=True, wants_audio=True)
+        data = await asyncio.to_thread(encoded, done.audio or b"", form=form.response_format)
+        headers = headers_of(done.spoken, done.chosen) | {
+            "X-File-ID": done.spoken.file_id,
             "Repr-Digest": repr_digest_of(data),
         }
         return Response(data, headers=headers, media_type=MEDIA_TYPES[form.response_format])

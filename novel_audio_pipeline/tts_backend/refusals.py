@@ -11,7 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route
 
 from novel_audio_pipeline.errors import StorageError
-from novel_audio_pipeline.tts_backend.engines.base import EngineBusyError, EngineError
+from novel_audio_pipeline.tts_backend.engines.base import (
+    TEXT_NOT_SPOKEN,
+    EngineBusyError,
+    EngineError,
+)
 
 _CODE_OF_STATUS = {
     404: "not_found",
@@ -22,6 +26,7 @@ _CODE_OF_STATUS = {
 _STATUS_OF_ENGINE_CODE = {
     "speed_out_of_range": 422,
     "engine_refused": 422,
+    TEXT_NOT_SPOKEN: 422,
     "stopping": 503,
     "engine_unavailable": 503,
 }

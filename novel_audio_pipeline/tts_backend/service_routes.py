@@ -48,9 +48,9 @@ def service_routes(backend: Backend) -> APIRouter:
     @router.get("/ready", responses=errors())
     async def ready() -> dict[str, Any]:
         """Say whether a text would be spoken now: 200, or 503."""
-        if not engine.is_ready():
+        if not all(each.is_ready() for each in backend.engines):
             raise RefusalError(
-                "the engine is not ready",
+                "an engine is not ready",
                 status=503,
                 code="not_ready",
                 headers={"Retry-After": "1"},
@@ -79,8 +79,9 @@ def service_routes(backend: Backend) -> APIRouter:
             for voice in each.voices
         }
         defaults: dict[str, str] = {}
-        for voice in engine.voices:
-            defaults.setdefault(voice.language, voice.name)
+        for each in backend.engines:
+            for voice in each.voices:
+                defaults.setdefault(voice.language, voice.name)
         return {
             "success": True,
             "voices": listed,

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 from novel_audio_pipeline.errors import SettingError
 
 DEFAULT_PORT = 11111
 LONGEST_SWEEP_INTERVAL = timedelta(minutes=1)  # an entry goes within two minutes of its expiry
-EngineName = Literal["espeak", "openai", "tone"]
-_ENGINE_NAMES: tuple[EngineName, ...] = ("espeak", "openai", "tone")
+EngineName = Literal["espeak", "hibari", "piper", "openai", "tone"]
+_ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 _LANGUAGES = ("vi", "en")
 _T = TypeVar("_T", int, float)
 
@@ -48,7 +48,8 @@ class BackendSettings:
         host: Address to listen on (``API_HOST``).
         port: Port to listen on; 0 is any free one (``API_PORT``).
         token: What a client must show as bearer token, or None for none (``API_TOKEN``).
-        engine: Which engine speaks (``TTS_ENGINE``); ``tone`` is for tests and benchmarks.
+        engines: Which engines speak, the first unless a request says otherwise (``TTS_ENGINE``, names
+            with commas between them); ``tone`` is for tests and benchmarks.
         engine_workers: Its processes; 0 is one per processor (``TTS_ENGINE_WORKERS``).
         engine_timeout_s: A process silent for longer is replaced (``TTS_ENGINE_TIMEOUT_S``).
         queue_limit: Texts that may wait (``TTS_QUEUE_LIMIT``).
@@ -57,6 +58,7 @@ class BackendSettings:
             (256 KiB), for longer is cut off (``TTS_CLIENT_TIMEOUT_S``).
         default_language: For requests that name neither voice nor language (``TTS_DEFAULT_LANGUAGE``).
         openai: The server behind the engine ``openai``, or None.
+        piper_voice: The voice file of the engine ``piper``, or None (``TTS_PIPER_VOICE``).
         tone_real_time: Speed of the engine ``tone`` (``TTS_TONE_REAL_TIME``).
         max_text_chars: Longest text (``TTS_MAX_TEXT_CHARS``).
         max_body_bytes: Largest request body; follows from the longest text.
@@ -72,7 +74,7 @@ class BackendSettings:
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     token: str | None = field(default=None, repr=False)
-    engine: EngineName = "espeak"
+    engines: tuple[EngineName, ...] = ("espeak",)
     engine_workers: int = 0
     engine_timeout_s: float = 60.0
     queue_limit: int = 256
@@ -80,10 +82,16 @@ class BackendSettings:
     client_timeout_s: float = 60.0
     default_language: str = "vi"
     openai: OpenAiServer | None = None
+    piper_voice: Path | None = None
     tone_real_time: float = 20.0
     max_text_chars: int = 20_000
     max_storage_bytes: int = 0
     min_free_bytes: int = 256 * 1024 * 1024
+
+    @property
+    def engine(self) -> EngineName:
+        """The engine that speaks what names no model."""
+        return self.engines[0]
 
     @property
     def ttl(self) -> timedelta:
@@ -127,7 +135,7 @@ def settings_from(environment: Mapping[str, str]) -> BackendSettings:
         host=environment.get("API_HOST") or "127.0.0.1",
         port=_number(environment, "API_PORT", DEFAULT_PORT, int, low=0, high=65535),
         token=_token(environment),
-        engine=_engine(environment),
+        engines=_engines(environment),
         engine_workers=_number(environment, "TTS_ENGINE_WORKERS", 0, int, low=0, high=256),
         engine_timeout_s=_number(
             environment, "TTS_ENGINE_TIMEOUT_S", 60.0, float, low=1, high=3600
@@ -139,6 +147,7 @@ def settings_from(environment: Mapping[str, str]) -> BackendSettings:
         ),
         default_language=_language(environment),
         openai=_openai(environment),
+        piper_voice=_piper_voice(environment),
         tone_real_time=_number(environment, "TTS_TONE_REAL_TIME", 20.0, float, low=0, high=1e6),
         max_text_chars=_number(
             environment, "TTS_MAX_TEXT_CHARS", 20_000, int, low=1000, high=200_000
@@ -179,16 +188,30 @@ def _token(environment: Mapping[str, str]) -> str | None:
     return None if token in ("", "none") else token
 
 
-def _engine(environment: Mapping[str, str]) -> EngineName:
-    asked = environment.get("TTS_ENGINE") or "espeak"
-    for name in _ENGINE_NAMES:
-        if asked == name:
-            return name
-    raise SettingError(f"TTS_ENGINE={asked!r} is no engine; there is {', '.join(_ENGINE_NAMES)}")
+def _engines(environment: Mapping[str, str]) -> tuple[EngineName, ...]:
+    asked = [name.strip() for name in (environment.get("TTS_ENGINE") or "espeak").split(",")]
+    engines = tuple(known for name in asked for known in _ENGINE_NAMES if known == name)
+    if len(engines) < len(asked):
+        known_names = ", ".join(_ENGINE_NAMES)
+        raise SettingError(
+            f"TTS_ENGINE={','.join(asked)!r} names what is no engine; there is {known_names}"
+        )
+    if len(set(engines)) < len(engines):
+        raise SettingError(f"TTS_ENGINE={','.join(asked)!r} names an engine twice")
+    return engines
+
+
+def _piper_voice(environment: Mapping[str, str]) -> Path | None:
+    if "piper" not in _engines(environment):
+        return None
+    path = environment.get("TTS_PIPER_VOICE", "").strip()
+    if not path:
+        raise SettingError("TTS_ENGINE=piper needs TTS_PIPER_VOICE=PATH of a voice file (.onnx)")
+    return Path(path).expanduser()
 
 
 def _openai(environment: Mapping[str, str]) -> OpenAiServer | None:
-    if environment.get("TTS_ENGINE") != "openai":
+    if "openai" not in _engines(environment):
         return None
     url = environment.get("TTS_OPENAI_URL", "").strip().rstrip("/")
     if not url.startswith(("http://", "https://")):

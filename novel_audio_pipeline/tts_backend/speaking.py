@@ -1,19 +1,36 @@
 """What every route that speaks does: check the text, choose, have it spoken, tell, log."""
 
 import asyncio
+import functools
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from fastapi import Request
 
 from novel_audio_pipeline.tts_backend.backend import Backend
 from novel_audio_pipeline.tts_backend.choosing import Asked, Chosen, choose
 from novel_audio_pipeline.tts_backend.doors import request_id_of
+from novel_audio_pipeline.tts_backend.engines.base import TEXT_NOT_SPOKEN, EngineError
 from novel_audio_pipeline.tts_backend.existing_clients import translated
 from novel_audio_pipeline.tts_backend.refusals import RefusalError
 from novel_audio_pipeline.tts_backend.synthesis import Spoken
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answered request.
+
+    Attributes:
+        chosen: Who spoke what in the end, and what differs from the wish.
+        spoken: Its record.
+        audio: The WAV, or None if only the record was wanted.
+    """
+
+    chosen: Chosen
+    spoken: Spoken
+    audio: bytes | None
 
 
 def check_text(text: str, backend: Backend) -> None:
@@ -67,10 +84,10 @@ def _chosen(asked: Asked, backend: Backend) -> Chosen:
 
 async def speak_and_log(
     backend: Backend, chosen: Chosen, request: Request, *, store: bool, wants_audio: bool
-) -> tuple[Spoken, bytes | None]:
+) -> Answered:
     """Have it spoken, with its audio if wanted, and write one log line about it.
 
-    An entry that is removed between being found and being read is made anew.
+    A text that the engine cannot read is spoken by the stand-in, if there is one.
 
     Raises:
         RefusalError: 507 if there is no room to store it.
@@ -78,14 +95,18 @@ async def speak_and_log(
         StorageError: If it cannot be stored or read.
     """
     request_id = request_id_of(request.scope)
+    speak = functools.partial(
+        _speak, backend, request_id=request_id, store=store, wants_audio=wants_audio
+    )
     try:
-        while True:
-            spoken = await backend.synthesizer.speak(chosen, request_id=request_id, store=store)
-            audio = spoken.wav
-            if audio is None and wants_audio:
-                audio = await asyncio.to_thread(_read, backend, spoken.file_id)
-            if audio is not None or not wants_audio:
-                break
+        try:
+            spoken, audio = await speak(chosen)
+        except EngineError as error:
+            if error.code != TEXT_NOT_SPOKEN or chosen.stand_in is None:
+                raise
+            stand_in = chosen.stand_in
+            chosen = replace(stand_in, notices=chosen.notices + stand_in.notices)
+            spoken, audio = await speak(chosen)
     except Exception:
         backend.metrics.speech_answered("failed")
         raise
@@ -100,7 +121,22 @@ async def speak_and_log(
         "voice": chosen.request.voice,
     }
     _logger.info("speech_answered", extra={"facts": facts})
-    return spoken, audio if wants_audio else None
+    return Answered(chosen, spoken, audio)
+
+
+async def _speak(
+    backend: Backend, chosen: Chosen, *, request_id: str, store: bool, wants_audio: bool
+) -> tuple[Spoken, bytes | None]:
+    """Have it spoken; an entry that is removed between being found and being read is made anew."""
+    while True:
+        spoken = await backend.synthesizer.speak(chosen, request_id=request_id, store=store)
+        if not wants_audio:
+            return spoken, None
+        audio = spoken.wav
+        if audio is None:
+            audio = await asyncio.to_thread(_read, backend, spoken.file_id)
+        if audio is not None:
+            return spoken, audio
 
 
 def headers_of(spoken: Spoken, chosen: Chosen) -> dict[str, str]:

@@ -44,16 +44,16 @@ def synthesis_routes(backend: Backend) -> APIRouter:
         chosen = choose_for_client(_asked(form), backend)
         chosen = replace(chosen, notices=chosen.notices + _ignored(form))
         is_stored = form.store is not False
-        spoken, wav = await speak_and_log(
+        done = await speak_and_log(
             backend,
             chosen,
             request,
             store=is_stored,
             wants_audio=form.return_audio is not False,
         )
-        if wav is not None:
-            return _audio(spoken, wav, chosen, is_stored=is_stored)
-        return _record(spoken, chosen, form, request)
+        if done.audio is not None:
+            return _audio(done.spoken, done.audio, done.chosen, is_stored=is_stored)
+        return _record(done.spoken, done.chosen, form, request)
 
     return router
 

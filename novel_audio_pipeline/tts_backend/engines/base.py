@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from novel_audio_pipeline.speech.request import SpeechRequest
 
+TEXT_NOT_SPOKEN = "text_not_spoken"
+
 
 class EngineError(Exception):
     """The engine did not speak. It stays inside the backend, which answers with HTTP statuses.
 
     Attributes:
-        code: Stable name of what happened, ``lower_snake_case``.
+        code: Stable name of what happened, ``lower_snake_case``; ``text_not_spoken`` means that
+            this engine never speaks this text, and another may.
     """
 
     def __init__(self, message: str, *, code: str) -> None:

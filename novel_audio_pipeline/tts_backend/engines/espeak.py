@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import espeakng_loader
 
 from novel_audio_pipeline.speech.request import SpeechRequest
-from novel_audio_pipeline.tts_backend.engines.base import Engine, EngineError, Speech, Voice
+from novel_audio_pipeline.tts_backend.engines.base import EngineError, Speech, Voice
+from novel_audio_pipeline.tts_backend.engines.worker_engine import WorkerEngine, demand_ok
 from novel_audio_pipeline.tts_backend.engines.worker_pool import WorkerPool
 
 _WORKER = "novel_audio_pipeline.tts_backend.engines.espeak_worker"
@@ -22,7 +23,7 @@ VOICES = (
 )
 
 
-class EspeakEngine(Engine):
+class EspeakEngine(WorkerEngine):
     """espeak-ng in ``workers`` processes of its own.
 
     Args:
@@ -47,7 +48,9 @@ class EspeakEngine(Engine):
             espeakng_loader.get_library_path(), espeakng_loader.get_data_path(),
         ]  # fmt: skip
         size = workers or os.cpu_count() or 1
-        self.pool = WorkerPool(command, size=size, queue_limit=queue_limit, timeout_s=timeout_s)
+        super().__init__(
+            WorkerPool(command, size=size, queue_limit=queue_limit, timeout_s=timeout_s)
+        )
 
     @property
     def version(self) -> str:
@@ -59,23 +62,9 @@ class EspeakEngine(Engine):
         """Three Vietnamese, two English."""
         return VOICES
 
-    @property
-    def waiting(self) -> int:
-        """How many texts wait for a process."""
-        return self.pool.waiting
-
-    def is_ready(self) -> bool:
-        """Return whether its processes were started and not ended."""
-        return self.pool.is_open
-
     async def start(self) -> None:
         """Start the processes and ask the library for its version."""
-        await self.pool.start()
-        answer = await self.pool.ask({"do": "version"})
-        if not answer.header["ok"]:
-            await self.close()
-            raise EngineError(answer.header["message"], code="engine_failed")
-        self._version = f"espeak-ng {answer.header['version']}"
+        self._version = f"espeak-ng {await self.start_and_ask_version()}"
 
     async def speak(self, request: SpeechRequest) -> Speech:
         """Speak the text; take n is the n-th further reading of it."""
@@ -88,17 +77,8 @@ class EspeakEngine(Engine):
                 "take": request.take,
             }
         )
-        if not answer.header["ok"]:
-            raise EngineError(answer.header["message"], code="engine_failed")
+        demand_ok(answer)
         return Speech(answer.pcm, int(answer.header["sample_rate_hz"]))
-
-    def stop_taking(self) -> None:
-        """Refuse what waits or comes."""
-        self.pool.stop_taking()
-
-    async def close(self) -> None:
-        """End the processes."""
-        await self.pool.close()
 
 
 def words_per_minute(speed: float) -> int:

@@ -10,9 +10,10 @@ import os
 import shutil
 import sys
 import tempfile
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+
+from novel_audio_pipeline.tts_backend.engines.plain_text import without_controls
 
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _INITIALIZE_DONT_EXIT = 0x8000
@@ -37,9 +38,7 @@ def cleaned(text: str) -> str:
     A control character turns the volume off or ends the text; direction marks and the like are
     spelled out. They become nothing, white space among them a space. A text in NFD is misread.
     """
-    spaced = "".join(" " if char.isspace() else char for char in text)
-    plain = (char for char in spaced if unicodedata.category(char) not in ("Cc", "Cf", "Cs"))
-    return unicodedata.normalize("NFC", "".join(plain))
+    return without_controls(text)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Sequence
 
 from novel_audio_pipeline.speech.request import MAX_SPEED, MIN_SPEED, SpeechRequest
-from novel_audio_pipeline.tts_backend.engines.base import Engine, EngineError, Speech, Voice
+from novel_audio_pipeline.tts_backend.engines.base import Speech, Voice
+from novel_audio_pipeline.tts_backend.engines.worker_engine import WorkerEngine, demand_ok
 from novel_audio_pipeline.tts_backend.engines.worker_pool import WorkerPool
 from novel_audio_pipeline.tts_backend.settings import OpenAiServer
 
@@ -12,7 +13,7 @@ _WORKER = "novel_audio_pipeline.tts_backend.engines.openai_worker"
 _KILL_AFTER_S = 5.0  # a child gives up by itself; later it counts as hung
 
 
-class OpenAiEngine(Engine):
+class OpenAiEngine(WorkerEngine):
     """A speech server elsewhere. It gets this backend's cache, queue and single synthesis.
 
     Equal texts need not be equal audio: that is the server's own affair.
@@ -40,11 +41,13 @@ class OpenAiEngine(Engine):
             Voice(name, language, f"Voice {name} of {server.model}")
             for language, name in server.voices
         )
-        self.pool = WorkerPool(
-            [sys.executable, "-m", _WORKER],
-            size=workers,
-            queue_limit=queue_limit,
-            timeout_s=timeout_s + _KILL_AFTER_S,
+        super().__init__(
+            WorkerPool(
+                [sys.executable, "-m", _WORKER],
+                size=workers,
+                queue_limit=queue_limit,
+                timeout_s=timeout_s + _KILL_AFTER_S,
+            )
         )
 
     @property
@@ -56,19 +59,6 @@ class OpenAiEngine(Engine):
     def voices(self) -> Sequence[Voice]:
         """Those that the settings name."""
         return self._voices
-
-    @property
-    def waiting(self) -> int:
-        """How many texts wait for their turn."""
-        return self.pool.waiting
-
-    def is_ready(self) -> bool:
-        """Return whether its processes were started and not ended; the server may be down."""
-        return self.pool.is_open
-
-    async def start(self) -> None:
-        """Start the processes."""
-        await self.pool.start()
 
     async def speak(self, request: SpeechRequest) -> Speech:
         """Have the server speak the text."""
@@ -86,14 +76,5 @@ class OpenAiEngine(Engine):
                 },
             }
         )
-        if not answer.header["ok"]:
-            raise EngineError(answer.header["message"], code=answer.header["code"])
+        demand_ok(answer)
         return Speech(answer.pcm, int(answer.header["sample_rate_hz"]))
-
-    def stop_taking(self) -> None:
-        """Refuse what waits or comes."""
-        self.pool.stop_taking()
-
-    async def close(self) -> None:
-        """End the processes."""
-        await self.pool.close()
