@@ -85,7 +85,7 @@ def report_random_kills(chosen: argparse.Namespace) -> int:
             f"{len(done.violations)} violations",
             flush=True,
         )
-        for sentence in done.violations:
+        for sentence in (*done.violations, *done.remarks):
             print(f"  {sentence}", flush=True)
     print(f"random-kills: {kills} kills, {ended} over before, {violations} violations")
     return 1 if violations else 0

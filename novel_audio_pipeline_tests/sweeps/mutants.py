@@ -1,7 +1,8 @@
 """The protocol broken on purpose, one step at a time: a sweep must catch every one.
 
 A mutant is a copy of the package with a few lines of its source changed, swept by a process of its
-own. A line that is no longer found is an error: then the mutant must follow the source.
+own; a few that no sweep can see are given to a test. A line that is no longer found is an error: then
+the mutant must follow the source.
 """
 
 import shutil
@@ -21,7 +22,13 @@ CALLS = "novel_audio_pipeline/storage/calls.py"
 COMMIT = "novel_audio_pipeline/library/commit.py"
 FINISH = "novel_audio_pipeline/library/finish.py"
 MAKING = "novel_audio_pipeline_tests/library/making.py"
-_CAUGHT, _SURVIVED = 1, 0
+FLOW = "novel_audio_pipeline/narration/flow.py"
+VERIFY = "novel_audio_pipeline/narration/verify.py"
+PLAN = "novel_audio_pipeline/narration/plan.py"
+HTTP = "novel_audio_pipeline/tts_client/http.py"
+EVICTION = "novel_audio_pipeline/upkeep/eviction.py"
+TESTS = "novel_audio_pipeline_tests"
+_CAUGHT = 1
 _LONGEST_S = 900
 
 
@@ -31,13 +38,15 @@ class Mutant:
 
     Attributes:
         name: What is wrong with it.
-        sweep: The sweep that is expected to catch it.
+        sweep: The sweep that is expected to catch it, or the file of the test that is.
         edits: File, what stands there exactly once, what stands there instead.
+        scenario: What is swept.
     """
 
     name: str
     sweep: str
     edits: tuple[tuple[str, str, str], ...]
+    scenario: str = "library"
 
 
 _SYNC_NEW = """            self._calls.sync_file(descriptor)
@@ -63,6 +72,24 @@ _SPEAK = """        folder.commit_audio(script.record(number), speech(text), wan
 _LEAVE = """            facts = self._store.write(self.record, data)
             if self._store.facts(self.wav) is not None:
                 self._store.remove([self.wav])
+"""
+_FILE = "        held = await self._in_thread(self._file, work, paragraph, pieces)\n"
+_COUNT = "        self._progress.add(spoken=1, audio_s=held.duration_s)\n"
+_EVICT = """        for piece in pieces:
+            evicted = self._may_evict(piece) and await self._speaker.evict(piece)
+            work.note_cache(evicted=evicted, expires_at=piece.cached.expires_at)
+"""
+_EVICT_MEANWHILE = f"""        filing = asyncio.ensure_future(
+            self._in_thread(self._file, work, paragraph, pieces)
+        )
+        await asyncio.sleep(0)
+{_EVICT}        held = await filing
+"""
+_EVICT_EVEN_SO = f"""        try:
+    {_FILE}        except StorageError:
+            for piece in pieces:
+                await self._speaker.evict(piece)
+            raise
 """
 
 MUTANTS = (
@@ -194,6 +221,80 @@ MUTANTS = (
         "kill",
         ((MAKING, _SPEAK, "        self.evict(text)\n" + _SPEAK),),
     ),
+    Mutant(
+        "narration evicts before it commits",
+        "kill",
+        ((FLOW, _FILE + _COUNT + _EVICT, _EVICT + _FILE + _COUNT),),
+        scenario="narration",
+    ),
+    Mutant(
+        "narration evicts while the commit is under way",
+        "kill",
+        ((FLOW, _FILE + _COUNT + _EVICT, _EVICT_MEANWHILE + _COUNT),),
+        scenario="narration",
+    ),
+    Mutant(
+        "narration evicts what it failed to file",
+        "fail",
+        ((FLOW, _FILE, _EVICT_EVEN_SO),),
+        scenario="narration",
+    ),
+    Mutant(
+        "what a killed narration left in the cache stays there",
+        "kill",
+        ((FLOW, "work.plan.was_cut_short and ", "False and "),),
+        scenario="narration",
+    ),
+    Mutant(
+        "what a killed narration left goes while its record is only visible",
+        "kill",
+        (
+            (
+                EVICTION,
+                "        await asyncio.to_thread(confirm_record, store, one.record_path)\n",
+                "",
+            ),
+        ),
+        scenario="narration",
+    ),
+    Mutant(
+        "what is held under another number is spoken again",
+        "kill",
+        ((PLAN, "return Move(paragraph, source) if source else Speak(", "return Speak("),),
+        scenario="narration",
+    ),
+    Mutant(
+        "what is aside is not looked at when the run ends",
+        "kill",
+        ((FLOW, "in self._wanted.items():", "in ():"),),
+        scenario="narration",
+    ),
+    Mutant(
+        "narration evicts without a digest",
+        f"{TESTS}/narration/test_flow.py",
+        ((FLOW, "and piece.audio.verified_by in PROVEN", "and True"),),
+    ),
+    Mutant(
+        "what a killed narration left is evicted without proof",
+        f"{TESTS}/narration/test_flow.py",
+        (
+            (
+                EVICTION,
+                "if not is_proven(audio, pieces=[piece.data for piece in cached], filed=filed):",
+                "if filed is None:",
+            ),
+        ),
+    ),
+    Mutant(
+        "silence is not refused",
+        f"{TESTS}/narration/test_speaker.py",
+        ((VERIFY, "if facts.peak_dbfs < SILENCE_DBFS:", "if False:"),),
+    ),
+    Mutant(
+        "a download's digest is not compared",
+        f"{TESTS}/tts_client/test_http.py",
+        ((HTTP, "if _decoded(match[1]) != hashlib.sha256(data).digest():", "if False:"),),
+    ),
 )
 
 
@@ -216,14 +317,7 @@ def _verdict(mutant: Mutant) -> Verdict:
     with tempfile.TemporaryDirectory(prefix="mutant-") as name:
         _copy_with(mutant, Path(name))
         done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "novel_audio_pipeline_tests.sweeps",
-                mutant.sweep,
-                "--most",
-                "1",
-            ],
+            [sys.executable, "-m", *_catcher(mutant)],
             cwd=name,
             env={"PYTHONPATH": name, "PATH": "/usr/bin:/bin"},
             capture_output=True,
@@ -231,8 +325,18 @@ def _verdict(mutant: Mutant) -> Verdict:
             check=False,
             timeout=_LONGEST_S,
         )
-    said = (done.stdout + done.stderr).strip().splitlines()
-    return Verdict(mutant, caught=done.returncode == _CAUGHT, evidence=said[-1].strip())
+    said = done.stdout.strip() or done.stderr.strip() or "nothing"
+    # A program that broke down before it could say anything has caught nothing.
+    caught = done.returncode == _CAUGHT and bool(done.stdout)
+    return Verdict(mutant, caught=caught, evidence=said.splitlines()[-1].strip())
+
+
+def _catcher(mutant: Mutant) -> list[str]:
+    if mutant.sweep.endswith(".py"):
+        options = ["-q", "-x", "--import-mode=importlib", "-p", "no:cacheprovider"]
+        return ["pytest", *options, mutant.sweep]
+    scenario = ["--scenario", mutant.scenario]
+    return ["novel_audio_pipeline_tests.sweeps", mutant.sweep, *scenario, "--most", "1"]
 
 
 def _copy_with(mutant: Mutant, folder: Path) -> None:

@@ -36,6 +36,7 @@ class Round:
         committed: Paragraphs that had audio and record when it was killed.
         was_over: Whether the run had ended by itself before.
         violations: One sentence each.
+        remarks: Lines of the backends' log that are no events.
     """
 
     number: int
@@ -43,6 +44,7 @@ class Round:
     committed: int
     was_over: bool
     violations: tuple[str, ...]
+    remarks: tuple[str, ...]
 
 
 def novel_text() -> str:
@@ -110,8 +112,8 @@ def _round(number: int, seed: int, duration: Duration) -> Round:
         was_over = process.returncode >= 0
         committed = _intact(home)
         asked_before = len(_asked(home))
-        wrong = list(_wrong_after_rerun(home, committed, asked_before))
-    return Round(number, moment_s, len(committed), was_over, tuple(wrong))
+        wrong = tuple(_wrong_after_rerun(home, committed, asked_before))
+        return Round(number, moment_s, len(committed), was_over, wrong, _remarks(home))
 
 
 def _wait_for_audio(home: Home, process: "subprocess.Popen[str]", count: int) -> None:
@@ -154,8 +156,19 @@ def _intact(home: Home) -> set[str]:
 
 
 def _asked(home: Home) -> list[str]:
-    """Return what the backends have answered so far; nothing if none has started."""
-    return home.spoken() if (home.path / "logs" / "tts_backend.log").exists() else []
+    """Return what the backends have answered so far, by file_id; nothing if none has started."""
+    events = [json.loads(line) for line in _log_lines(home) if line.startswith("{")]
+    return [event["file_id"] for event in events if event["event"] == "speech_answered"]
+
+
+def _remarks(home: Home) -> tuple[str, ...]:
+    """Return what the backends' log holds beside events: the last words of a backend that broke."""
+    return tuple(line for line in _log_lines(home) if not line.startswith("{"))
+
+
+def _log_lines(home: Home) -> list[str]:
+    log = home.path / "logs" / "tts_backend.log"
+    return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
 
 
 @contextmanager

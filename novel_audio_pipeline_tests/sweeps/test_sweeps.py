@@ -1,14 +1,21 @@
 """The short form of the sweeps; ``python -m novel_audio_pipeline_tests.sweeps all`` is the long one."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
 
+from novel_audio_pipeline.storage.calls import FileCalls
+from novel_audio_pipeline_tests.sweeps.memory import measured
 from novel_audio_pipeline_tests.sweeps.mutants import MUTANTS, sweep_mutants
+from novel_audio_pipeline_tests.sweeps.narration_scenario import NarrationScenario
+from novel_audio_pipeline_tests.sweeps.random_kills import measured_duration, random_kills
 from novel_audio_pipeline_tests.sweeps.replay import Disk, Step
 from novel_audio_pipeline_tests.sweeps.scenario import LibraryScenario
+from novel_audio_pipeline_tests.sweeps.strace_sample import SYSTEM_CALLS, compared
 from novel_audio_pipeline_tests.sweeps.sweeps import Sweeper
+from novel_audio_pipeline_tests.sweeps.swept_calls import COUNTED
 
 
 @pytest.mark.parametrize(
@@ -21,7 +28,49 @@ def test_nothing_is_lost_whatever_goes_wrong(sweep, stride, least):
     assert sum(result.swept.values()) >= least
 
 
-@pytest.mark.parametrize("name", ["a file is not synced", "the record goes before the WAV"])
+@pytest.mark.parametrize(
+    ("sweep", "stride", "least"),
+    [("kill", 67, 15), ("fail", 401, 10), ("corrupt", 7, 4), ("forget", 67, 20)],
+)
+def test_nothing_is_lost_of_a_whole_narration_whatever_goes_wrong(sweep, stride, least):
+    result = getattr(Sweeper(NarrationScenario(), stride=stride, most=5), sweep)()
+    assert result.violations == []
+    assert sum(result.swept.values()) >= least
+
+
+def test_every_call_of_the_layer_is_counted():
+    assert set(COUNTED) == {name for name in vars(FileCalls) if not name.startswith("_")}
+    assert set(SYSTEM_CALLS) == set(COUNTED) - {"lstat", "disk_usage"}
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="install strace to run it")
+def test_the_layer_sees_every_call_below_the_root_that_strace_sees():
+    comparison = compared()
+    assert comparison.counted == comparison.seen
+    assert comparison.seen["fdatasync"] > 20
+
+
+@pytest.mark.slow
+def test_what_is_killed_at_a_random_time_is_completed_by_the_next_run():
+    for done in random_kills(3, seed=7, jobs=1, duration=measured_duration()):
+        assert done.violations == ()
+
+
+@pytest.mark.slow
+def test_ten_times_as_many_paragraphs_need_hardly_more_memory():
+    few, many = measured(100), measured(1_000)
+    assert many.peak_bytes - many.before_bytes < few.peak_bytes - few.before_bytes + 8 * 2**20
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a file is not synced",
+        "the record goes before the WAV",
+        "narration evicts before it commits",
+        "what a killed narration left in the cache stays there",
+    ],
+)
 def test_a_broken_protocol_is_caught(name):
     (verdict,) = sweep_mutants([mutant for mutant in MUTANTS if mutant.name == name])
     assert verdict.caught, verdict.evidence
