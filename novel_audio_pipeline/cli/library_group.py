@@ -8,6 +8,7 @@ from novel_audio_pipeline.cli.library_check_command import (
     library_repair_command,
 )
 from novel_audio_pipeline.cli.library_orphans_command import library_orphans_command
+from novel_audio_pipeline.cli.publish_command import library_publish_command
 
 
 @click.group("library")
@@ -20,5 +21,6 @@ for command in (
     library_repair_command,
     library_orphans_command,
     library_adopt_command,
+    library_publish_command,
 ):
     library_group.add_command(command)

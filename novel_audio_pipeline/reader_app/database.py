@@ -20,7 +20,8 @@ from novel_audio_pipeline.reader_app.sqlite_errors import explained, is_busy
 _T = TypeVar("_T")
 
 PATIENCE = timedelta(seconds=60)
-_LONGEST_PAUSE_S = 2.0
+_PAUSE_S = 0.02  # at most, before the second attempt; then more
+_LONGEST_PAUSE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,13 @@ class Patience:
     """How long a locked database is waited for.
 
     Attributes:
-        busy_timeout: What SQLite waits for by itself at each attempt; the app waits as long.
+        busy_timeout: What SQLite waits for by itself at each attempt. Short, for it looks more and
+            more rarely: under a busy writer many short attempts come through sooner than a long one.
         altogether: After which no further attempt is made.
         sleep: Waits for some seconds between attempts.
     """
 
-    busy_timeout: timedelta = timedelta(seconds=5)
+    busy_timeout: timedelta = timedelta(milliseconds=100)
     altogether: timedelta = PATIENCE
     sleep: Callable[[float], None] = time.sleep
 
@@ -102,7 +104,7 @@ class ReaderDatabase:
         retrying = tenacity.Retrying(
             sleep=self._patience.sleep,
             stop=tenacity.stop_after_delay(self._patience.altogether.total_seconds()),
-            wait=tenacity.wait_random_exponential(multiplier=0.05, max=_LONGEST_PAUSE_S),
+            wait=tenacity.wait_random_exponential(multiplier=_PAUSE_S, max=_LONGEST_PAUSE_S),
             retry=tenacity.retry_if_exception(is_busy),
             reraise=True,
         )

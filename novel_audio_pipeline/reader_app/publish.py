@@ -78,10 +78,19 @@ class Publisher:
         for novel_id in novels:
             self._follow(novel_id)
 
+    def missing(self, novel_id: str) -> Finding | None:
+        """Return why no chapter of a novel can be published, or None if the app has the novel."""
+        if novel_id in self._novels:
+            return None
+        if novel_id in self._unfit:
+            told = f"The app's id {self._unfit[novel_id]!r} can be no folder name."
+            return found("app_id_unfit", novel_id, told)
+        return found("novel_not_in_app", novel_id, "The app has no novel of this id.")
+
     def _publish(self, key: ChapterKey) -> PublishedChapter:
-        novel = self._novels.get(key.novel_id)
-        if novel is None:
-            return _not_published(key, self._unknown_novel(key))
+        if (missing := self.missing(key.novel_id)) is not None:
+            return _not_published(key, missing)
+        novel = self._novels[key.novel_id]
         held = self._place.library.chapter_inventory(key.novel_id, key.number)
         plan = self._place.database.reading(lambda c: self._plan(c, key, novel, held))
         if plan is None:
@@ -188,12 +197,6 @@ class Publisher:
                 back_up(self._place.database, self._place.backup_dir, now=self._now())
             )
             self._begun = True
-
-    def _unknown_novel(self, key: ChapterKey) -> Finding:
-        if key.novel_id in self._unfit:
-            told = f"The app's id {self._unfit[key.novel_id]!r} can be no folder name."
-            return found("app_id_unfit", str(key), told)
-        return found("novel_not_in_app", str(key), "The app has no novel of this id.")
 
 
 def _outcome(

@@ -29,6 +29,7 @@ def main() -> None:
             time.sleep(0.003)
             database.execute("COMMIT")
             made += 1
+            time.sleep(0.001)
         except sqlite3.OperationalError:
             refused += 1
     sys.stdout.write(json.dumps({"made": made, "refused": refused}))
