@@ -1,5 +1,6 @@
 """``backend``: serves the TTS backend."""
 
+import contextlib
 import os
 
 import click
@@ -21,5 +22,6 @@ def backend_command() -> int:
         "NOVEL_AUDIO_LIBRARY_DIR": str(ours.library_dir),
         "NOVEL_AUDIO_NOVELS_DIR": str(ours.novels_dir),
     }
-    serve(settings_from({**os.environ, **folders}))
+    with contextlib.suppress(KeyboardInterrupt):  # how uvicorn hands on the signal that ended it
+        serve(settings_from({**os.environ, **folders}))
     return ExitStatus.DONE

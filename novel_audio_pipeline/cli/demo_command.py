@@ -27,7 +27,7 @@ def demo_command() -> int:
     novels_dir = context.settings.novels_dir
     copied = copy_samples(novels_dir)
     if copied:
-        say(f"{len(copied)} sample novels copied to {novels_dir}")
+        say(f"copied to {novels_dir}: {', '.join(path.name for path in copied)}")
     status = narrate(context, novels=(), chapters=None, as_json=False)
     library_dir = context.settings.library_dir
     Console(markup=False, highlight=False).print(library_tree(library_dir))

@@ -76,7 +76,9 @@ def library_repair_command(*, read_share: float, yes: bool, as_json: bool) -> in
     mendable = [finding for finding in findings if finding.code in REPAIRABLE]
     if mendable and not yes:
         print_findings(mendable)
-        click.confirm(f"Repair these {len(mendable)}?", abort=True, err=True)
+        if not _agreed(f"Repair these {len(mendable)}?"):
+            say("Nothing was changed.")
+            return ExitStatus.INCOMPLETE
     repairs = list(repair_library(library, mendable, now=datetime.now(UTC)))
     if as_json:
         print_json({"repairs": [_repair_document(repair) for repair in repairs]})
@@ -89,6 +91,14 @@ def library_repair_command(*, read_share: float, yes: bool, as_json: bool) -> in
     left = [finding for finding in findings if finding.code not in REPAIRABLE]
     is_done = all(repair.done for repair in repairs) and not wants_doing(left)
     return ExitStatus.DONE if is_done else ExitStatus.INCOMPLETE
+
+
+def _agreed(question: str) -> bool:
+    """Return whether someone says yes; the end of input is a no."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        return False
 
 
 def _repair_document(repair: Repair) -> dict[str, object]:

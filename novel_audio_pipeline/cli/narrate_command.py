@@ -17,6 +17,7 @@ from novel_audio_pipeline.cli.exit_status import ExitStatus
 from novel_audio_pipeline.cli.printing import print_json, print_table, say
 from novel_audio_pipeline.cli.selection import ChapterNumbers, Part, PartName, is_selected
 from novel_audio_pipeline.errors import NotFoundError
+from novel_audio_pipeline.narration.outcome import failures_by_message
 from novel_audio_pipeline.narration.status import ChapterStatus, chapter_statuses
 from novel_audio_pipeline.novels.model import SourceProblem
 from novel_audio_pipeline.novels.takes import raise_takes
@@ -197,8 +198,8 @@ def _narrate(
     if watch.error is not None:
         raise watch.error
     for outcome in watch.outcomes:
-        for failure in outcome.failed:
-            say(f"{outcome.key} paragraph {failure.number}: {failure.message}")
+        for which, message in failures_by_message(outcome):
+            say(f"{outcome.key} {which}: {message}")
         for warning in outcome.warnings:
             say(f"{outcome.key}: {warning}")
     rows = {status.key: (row_of_status(status), 0) for status in statuses}

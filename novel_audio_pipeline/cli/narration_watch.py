@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -71,7 +72,7 @@ class NarrationWatch(NarrationListener):
             self._bar.update(self._task, completed=done, note=note)
         elif time.monotonic() - self._told >= LINE_INTERVAL_S or counts.note:
             self._told = time.monotonic()
-            say(f"{done} of {self._total}: {counts.line()}")
+            say(replace(counts, total=self._total, done=self._finished + counts.done).line())
 
     def outcome(self, outcome: ChapterOutcome) -> None:
         """Remember what became of a chapter."""

@@ -1,6 +1,7 @@
 """``up``: TTS backend, Dagster daemon and web UI together, stopped together."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import psutil
 from novel_audio_pipeline.cli.context import CommandContext
 from novel_audio_pipeline.cli.exit_status import ExitStatus
 from novel_audio_pipeline.cli.printing import say
-from novel_audio_pipeline.errors import UnavailableError
+from novel_audio_pipeline.errors import SettingError, UnavailableError
 from novel_audio_pipeline.settings import PROJECT_ROOT
 
 STOP_TIMEOUT_S = 20.0
@@ -40,6 +41,8 @@ def up_command(*, ui_port: int, ui_host: str) -> int:
     commands = _dagster_commands(ui_host, ui_port)
     if settings.backend_url is None:
         port = environ.setdefault("API_PORT", "11111")
+        if port == "0":
+            raise SettingError("API_PORT=0 is any port, which runs could not find; choose one")
         environ["TTS_BACKEND_URL"] = f"http://127.0.0.1:{port}"
         commands["TTS backend"] = [sys.executable, "-m", "novel_audio_pipeline", "backend"]
     say(f"novels: {settings.novels_dir}\nlibrary: {settings.library_dir}")
@@ -84,7 +87,9 @@ def _run_together(commands: dict[str, list[str]], environ: dict[str, str]) -> No
 
 
 def _stop(children: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End the programs and everything below them; kill what stays."""
+    """End the programs and everything below them; kill what stays. Another Ctrl-C is not heard."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     family = [psutil.Process(child.pid) for child in children if child.poll() is None]
     family += [below for parent in family for below in parent.children(recursive=True)]
     for child in children:

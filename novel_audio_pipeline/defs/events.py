@@ -15,7 +15,7 @@ from novel_audio_pipeline.defs.versions import (
     provenance,
     text_observation,
 )
-from novel_audio_pipeline.narration.outcome import ChapterOutcome
+from novel_audio_pipeline.narration.outcome import ChapterOutcome, failures_by_message
 
 _FAILURES_NAMED = 5
 _SKIPS_SHOWN = 100
@@ -71,14 +71,11 @@ def incomplete_sentence(outcome: ChapterOutcome) -> str:
     """Return why a chapter is not complete, naming the first paragraphs that failed."""
     if outcome.problem:
         return f"{outcome.key}: {outcome.problem}"
-    named = [
-        f"paragraph {failure.number}: {failure.message}"
-        for failure in outcome.failed[:_FAILURES_NAMED]
-    ]
-    more = len(outcome.failed) - len(named)
-    if more > 0:
-        named.append(f"and {more} more")
-    return f"{outcome.key}: {len(outcome.failed)} paragraphs failed: {', '.join(named)}"
+    reasons = failures_by_message(outcome)
+    named = [f"{which}: {message}" for which, message in reasons[:_FAILURES_NAMED]]
+    if len(reasons) > _FAILURES_NAMED:
+        named.append(f"and {len(reasons) - _FAILURES_NAMED} other reasons")
+    return f"{outcome.key}: {len(outcome.failed)} paragraphs failed: {'; '.join(named)}"
 
 
 def _cache_metadata(outcome: ChapterOutcome) -> dict[str, dg.MetadataValue]:

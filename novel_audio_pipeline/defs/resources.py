@@ -84,7 +84,13 @@ class TtsBackendResource(dg.ConfigurableResource[None]):
             yield _narration_settings(settings, settings.backend_url)
             return
         log_path = settings.home / "logs" / "tts_backend.log"
-        with EmbeddedBackend(cache_dir=settings.cache_dir, log_path=log_path) as backend:
+        folders = {
+            "NOVEL_AUDIO_LIBRARY_DIR": str(settings.library_dir),
+            "NOVEL_AUDIO_NOVELS_DIR": str(settings.novels_dir),
+        }
+        with EmbeddedBackend(
+            cache_dir=settings.cache_dir, log_path=log_path, settings=folders
+        ) as backend:
             yield _narration_settings(settings, backend.url)
 
 

@@ -302,8 +302,8 @@ class Narration:
         least = min(LEAST_FREE_BYTES, int(space.total_bytes * LEAST_FREE_SHARE))
         if space.free_bytes < least:
             raise StorageError(
-                f"only {space.free_bytes / 1e9:.1f} GB are free on the library's disk, and "
-                f"{least / 1e9:.1f} GB are kept free; make room, then run again: what is in the "
+                f"only {space.free_bytes / 1e6:,.0f} MB are free on the library's disk, and "
+                f"{least / 1e6:,.0f} MB are kept free; make room, then run again: what is in the "
                 "library stays"
             )
 

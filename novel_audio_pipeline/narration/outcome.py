@@ -100,3 +100,17 @@ class ChapterOutcome:
 def not_narrated(key: ChapterKey, error: NovelAudioError) -> ChapterOutcome:
     """Return the outcome of a chapter that no source has, or whose source cannot be read."""
     return ChapterOutcome(key=key, state="missing", problem=str(error))
+
+
+def failures_by_message(outcome: ChapterOutcome) -> list[tuple[str, str]]:
+    """Return which paragraphs failed for each reason, as ``paragraph 3`` or ``paragraphs 1, 2``.
+
+    A wrong voice fails every paragraph of a chapter with one sentence: it is told once.
+    """
+    numbers: dict[str, list[int]] = {}
+    for failure in outcome.failed:
+        numbers.setdefault(failure.message, []).append(failure.number)
+    return [
+        (f"paragraph{'s' if len(which) > 1 else ''} {', '.join(map(str, which))}", message)
+        for message, which in numbers.items()
+    ]

@@ -6,6 +6,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -15,6 +16,7 @@ from novel_audio_pipeline.errors import BackendDownError
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 _LOG_TAIL_BYTES = 2000
+_LOG_BYTES = 10_000_000
 
 
 class EmbeddedBackend:
@@ -24,15 +26,20 @@ class EmbeddedBackend:
     starter ends, SIGKILL included.
     """
 
-    def __init__(self, *, cache_dir: Path, log_path: Path) -> None:
+    def __init__(
+        self, *, cache_dir: Path, log_path: Path, settings: Mapping[str, str] | None = None
+    ) -> None:
         """Prepare; nothing is started yet.
 
         Args:
             cache_dir: The TTS cache's folder; made if absent.
-            log_path: File that the backend's log lines are added to.
+            log_path: File that the backend's log lines are added to; beyond 10 MB the old lines
+                move to a second file.
+            settings: Further settings for the backend, over those of the environment.
         """
         self._cache_dir = cache_dir
         self._log_path = log_path
+        self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
@@ -43,6 +50,8 @@ class EmbeddedBackend:
             BackendDownError: If it ends, or does not tell its address within a minute.
         """
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
+        if self._log_path.exists() and self._log_path.stat().st_size > _LOG_BYTES:
+            self._log_path.replace(self._log_path.with_suffix(".old.log"))
         with self._log_path.open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "novel_audio_pipeline.tts_backend", "--parent-pipe"],
@@ -51,6 +60,7 @@ class EmbeddedBackend:
                 stderr=log,
                 env={
                     **os.environ,
+                    **self._settings,
                     "TTS_STORAGE_DIR": str(self._cache_dir),
                     "API_HOST": "127.0.0.1",
                     "API_PORT": "0",

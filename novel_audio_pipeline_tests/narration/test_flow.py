@@ -13,11 +13,12 @@ from novel_audio_pipeline.errors import (
     BackendUnreachableError,
     SpeechRefusedError,
     StorageError,
+    WrongAudioError,
 )
 from novel_audio_pipeline.library.library import AudioLibrary
 from novel_audio_pipeline.narration import flow
 from novel_audio_pipeline.narration.flow import Narration
-from novel_audio_pipeline.narration.outcome import ChapterOutcome
+from novel_audio_pipeline.narration.outcome import ChapterOutcome, failures_by_message
 from novel_audio_pipeline.narration.progress import Progress
 from novel_audio_pipeline.narration.speaker import Speaker
 from novel_audio_pipeline.novels.model import Chapter, ChapterKey, Novel
@@ -419,3 +420,13 @@ def test_a_new_title_is_written_into_the_manifest_too():
     manifest = house.library.chapter_inventory("so-do", 1).manifest
     assert manifest is not None
     assert manifest.title == "Một tên khác"
+
+
+def test_one_reason_for_many_paragraphs_is_told_once():
+    house = House([f"Câu {n}." for n in range(5)])
+    house.backend.faults.extend(
+        [*([SpeechRefusedError("no such voice", code="unknown_voice")] * 4), WrongAudioError("x")]
+    )
+    told = failures_by_message(house.narrate()[1])
+    assert sorted(message for _, message in told) == ["no such voice", "x"]
+    assert sum(which.count(",") + 1 for which, _ in told) == 5
