@@ -18,7 +18,7 @@ from novel_audio_pipeline.upkeep.report import (
 
 ROWS_SHOWN = 100
 Metadata = Mapping[str, dg.MetadataValue]
-_FINDING_COLUMNS = ["severity", "code", "path", "message", "advice", "size_bytes", "age_s"]
+_FINDING_COLUMNS = ["severity", "code", "path", "message", "size_bytes", "age_s"]
 
 
 def cache_metadata(done: CacheRound, place: CachePlace) -> Metadata:

@@ -83,7 +83,7 @@ def read_index(reports_dir: Path) -> LibraryIndex | None:
     chapters, paragraphs = (_read(store, path) for path in (CHAPTERS_FILE, PARAGRAPHS_FILE))
     if chapters is None or paragraphs is None:
         return None
-    if not (_CHAPTER_COLUMNS <= {*chapters} and _PARAGRAPH_COLUMNS <= {*paragraphs}):
+    if not ({*chapters} >= _CHAPTER_COLUMNS and {*paragraphs} >= _PARAGRAPH_COLUMNS):
         return None
     try:
         built_at = datetime.fromisoformat(paragraphs.attrs[_BUILT_AT]).astimezone(UTC)

@@ -281,7 +281,6 @@ def _incomplete(standing: Standing) -> Iterator[UpkeepFinding]:
             f"{row.good} of {row.wanted} paragraphs of {row.novel_id} chapter {row.number} stand "
             "as they should",
             novel_id=str(row.novel_id),
-            size_bytes=int(row.size_bytes),
         )
 
 

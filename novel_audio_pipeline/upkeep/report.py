@@ -14,6 +14,7 @@ from novel_audio_pipeline.storage.local import LocalFileStore
 from novel_audio_pipeline.upkeep.cache_inventory import CacheInventory, take_cache_inventory
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
 from novel_audio_pipeline.upkeep.finding import KINDS, UpkeepFinding
+from novel_audio_pipeline.upkeep.last_check import digest_findings
 from novel_audio_pipeline.upkeep.library_index import parquet_bytes, read_index, write_index
 from novel_audio_pipeline.upkeep.library_inventory import LibraryInventory, take_library_inventory
 from novel_audio_pipeline.upkeep.orphans import library_findings, standing_of
@@ -99,6 +100,7 @@ def make_report(
     standing = standing_of(library, source, now=at)
     findings = [
         *library_findings(library, source, standing, now=at),
+        *digest_findings(reports_dir, library_dir, now=at),
         *cache_findings(cache, held=_held(index.places(), cache), ttl=place.ttl),
         *dagster_findings(ledger, source, standing),
     ]
@@ -138,13 +140,14 @@ def findings_frame(findings: Iterable[UpkeepFinding]) -> pd.DataFrame:
 
 
 def counts_by_code(findings: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each code found: ``code``, ``severity``, ``found``, ``size_bytes``, ``advice``."""
+    """Return one row for each code found: severity, number, bytes, advice."""
     grouped = findings.groupby("code", sort=False)["size_bytes"].agg(["count", "sum"]).reset_index()
     grouped.columns = pd.Index(["code", "found", "size_bytes"])
-    return grouped.assign(
+    told = grouped.assign(
         severity=[KINDS[code].severity for code in grouped["code"]],
         advice=[KINDS[code].advice for code in grouped["code"]],
     )
+    return told[["severity", "code", "found", "size_bytes", "advice"]]
 
 
 def _read_since(cache: CacheInventory, now: datetime) -> datetime | None:

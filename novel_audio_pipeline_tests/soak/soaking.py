@@ -87,16 +87,16 @@ class Soak:
         self._filed: dict[str, str] = {}
         self._stop = asyncio.Event()
 
-    async def run(self, *, cycles: int) -> SoakResult:
-        """Work beside so many rounds, a second apart; then look at what is left."""
+    async def run(self, *, cycles: int, events: int) -> SoakResult:
+        """Work beside at least so many rounds, a second apart, and events; then look what is left."""
         async with (
             TtsClient(self._backend.url, connections=WORKERS) as client,
             asyncio.TaskGroup() as group,
         ):
             for number in range(WORKERS):
                 group.create_task(self._work(client, number))
-            for cycle in range(cycles):
-                await self._cycle(cycle)
+            while self.result.cycles < cycles or sum(self.result.events.values()) < events:
+                await self._cycle(self.result.cycles)
             self._stop.set()
         await asyncio.to_thread(self._look_at_the_end)
         return self.result
@@ -295,14 +295,15 @@ def _record(
     )
 
 
-def soak(root: Path, *, cycles: int, step: timedelta) -> SoakResult:
+def soak(root: Path, *, cycles: int, step: timedelta, events: int = 0) -> SoakResult:
     """Run one soak below a folder.
 
     Args:
         root: Empty.
-        cycles: Rounds of upkeep, a second apart.
+        cycles: Rounds of upkeep at least, a second apart.
+        events: Events at least.
         step: How far the clock moves from one round to the next.
     """
     with served(root) as backend:
         house = House(root, backend.clock(), cache_root=backend.cache.root)
-        return asyncio.run(Soak(backend, house, step=step).run(cycles=cycles))
+        return asyncio.run(Soak(backend, house, step=step).run(cycles=cycles, events=events))

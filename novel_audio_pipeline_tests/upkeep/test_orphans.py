@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 
 from novel_audio_pipeline.errors import SettingError, StorageError
+from novel_audio_pipeline.library.finding import Finding
 from novel_audio_pipeline.library.record import ParagraphFailure
 from novel_audio_pipeline.library.record_json import failure_to_json
 from novel_audio_pipeline.upkeep.finding import KINDS
+from novel_audio_pipeline.upkeep.last_check import remember_check
 from novel_audio_pipeline.upkeep.library_index import read_index
 from novel_audio_pipeline.upkeep.numbers_text import ranges_text
 from novel_audio_pipeline.upkeep.orphans_elsewhere import DagsterLedger
@@ -66,6 +68,22 @@ def test_each_wrong_paragraph_is_found_with_its_path(house):
         "audio_without_record": [where(house, paragraph(house, 2))],
         "chapter_incomplete": [where(house, chapter(house))],
     }
+
+
+def test_a_wrong_digest_is_told_as_of_the_last_check_that_read_it_until_it_is_filed_anew(house):
+    wav = paragraph(house, 1)
+    facts = wav.stat()
+    wav.write_bytes(wav.read_bytes()[:-1] + b"\x7f")
+    os.utime(wav, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert house.report(WHOLE).findings.empty  # nothing that an hourly look can see
+    findings = [
+        Finding("digest_differs", "error", where(house, wav), "another digest", ""),
+        Finding("manifest_stale", "warning", "x", "not kept", ""),
+    ]
+    remember_check(house.reports_dir, findings, at=house.now - timedelta(minutes=30))
+    assert house.found(WHOLE) == {"digest_differs": [where(house, wav)]}
+    os.utime(wav, (house.now.timestamp(), house.now.timestamp()))
+    assert "digest_differs" not in house.found(WHOLE)
 
 
 def test_audio_whose_record_is_gone_is_found(house):
@@ -144,12 +162,14 @@ def test_leftovers_and_strangers_are_told_apart(house):
     (house.library_dir / "notes.txt").write_text("mine")
     (house.library_dir / "link").symlink_to(house.novels_dir)
     (chapter(house) / "cover.jpg").write_bytes(b"x")
+    (chapter(house).parent / "extras").mkdir()
     found = house.found(WHOLE)
     assert found["temporary_leftover"] == [where(house, temporary)]
     assert sorted(found["unknown_in_library"]) == [
         "link",
         "notes.txt",
         where(house, chapter(house) / "cover.jpg"),
+        where(house, chapter(house).parent / "extras"),
     ]
 
 
