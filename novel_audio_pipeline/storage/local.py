@@ -4,10 +4,11 @@ import errno
 import hashlib
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.storage.calls import FileCalls
@@ -16,13 +17,16 @@ from novel_audio_pipeline.storage.problems import explained, storage_error
 from novel_audio_pipeline.storage.store import Entry, FileFacts, FileStore, Space
 from novel_audio_pipeline.storage.temporary import (
     Owner,
+    is_alive_here,
     is_left_over,
     temporary_name,
     this_process,
 )
 
 _CHUNK_BYTES = 1 << 20
+_MOST_TRIES = 4
 _MAX_ANCHORED = 1_000  # then forgotten: a few more syncs, and memory stays flat
+_Result = TypeVar("_Result")
 # What a file system without hard links, or without room for one more, may answer.
 _NO_LINK = {errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EACCES}
 
@@ -35,11 +39,17 @@ class LocalFileStore(FileStore):
     """
 
     def __init__(
-        self, root: Path, *, calls: FileCalls | None = None, owner: Owner | None = None
+        self,
+        root: Path,
+        *,
+        calls: FileCalls | None = None,
+        owner: Owner | None = None,
+        is_alive: Callable[[int], bool] = is_alive_here,
     ) -> None:
         self.root = root.absolute()
         self._calls = calls or FileCalls()
         self._owner = owner or this_process()
+        self._is_alive = is_alive
         # Folders whose name is known to be durable in the folder above.
         self._anchored: set[PurePosixPath] = set()
         self._lock = threading.Lock()
@@ -54,15 +64,7 @@ class LocalFileStore(FileStore):
         """See ``FileStore``."""
         target = self._absolute(path)
         with explained("write", target):
-            temporary = self._fresh_temporary(path)
-            try:
-                self._fill(temporary, data)
-                self._calls.replace(temporary, target)
-            except BaseException:
-                self._discard(temporary)
-                raise
-            self._calls.sync_folder(os.path.dirname(target))
-            return _facts(self._calls.lstat(target))
+            return _persistently(lambda: self._written(path, target, data))
 
     def link_or_copy(
         self, source: PurePosixPath, target: PurePosixPath, *, sha256: str
@@ -70,13 +72,8 @@ class LocalFileStore(FileStore):
         """See ``FileStore``. The link pins the bytes before they are hashed."""
         origin, end = self._absolute(source), self._absolute(target)
         with explained(f"file {origin} as", end):
-            temporary = self._fresh_temporary(target)
             try:
-                return self._linked(origin, temporary, end, sha256)
-            except FileNotFoundError:
-                if os.path.lexists(origin):
-                    raise
-                return None
+                return _persistently(lambda: self._linked(origin, target, end, sha256))
             except OSError as error:
                 if error.errno not in _NO_LINK:
                     raise
@@ -165,7 +162,11 @@ class LocalFileStore(FileStore):
             for entry in self.entries(folder) or ()
             if entry.facts is not None
             and is_left_over(
-                entry.name, modified_ns=entry.facts.modified_ns, now=now, owner=self._owner
+                entry.name,
+                modified_ns=entry.facts.modified_ns,
+                now=now,
+                owner=self._owner,
+                is_alive=self._is_alive,
             )
         ]
         self.remove(folder / name for name in names)
@@ -232,6 +233,17 @@ class LocalFileStore(FileStore):
             if not Path(absolute).is_dir():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from error
 
+    def _written(self, path: PurePosixPath, target: str, data: bytes) -> FileFacts:
+        temporary = self._fresh_temporary(path)
+        try:
+            self._fill(temporary, data)
+            self._calls.replace(temporary, target)
+        except BaseException:
+            self._discard(temporary)
+            raise
+        self._calls.sync_folder(os.path.dirname(target))
+        return _facts(self._calls.lstat(target))
+
     def _fill(self, temporary: str, data: bytes) -> None:
         """Write a new file, sync it, and compare what the system gives back."""
         descriptor = self._calls.create(temporary)
@@ -248,8 +260,16 @@ class LocalFileStore(FileStore):
                 "Check the disk and the memory of this machine before you run again."
             )
 
-    def _linked(self, origin: str, temporary: str, end: str, sha256: str) -> FileFacts | None:
-        self._calls.link(origin, temporary)
+    def _linked(
+        self, origin: str, target: PurePosixPath, end: str, sha256: str
+    ) -> FileFacts | None:
+        temporary = self._fresh_temporary(target)
+        try:
+            self._calls.link(origin, temporary)
+        except FileNotFoundError:
+            if os.path.lexists(origin):
+                raise
+            return None
         try:
             if hashlib.sha256(self._read(temporary)).hexdigest() != sha256:
                 return None
@@ -283,6 +303,20 @@ class LocalFileStore(FileStore):
     def _forget(self, folder: PurePosixPath) -> None:
         with self._lock:
             self._anchored = {f for f in self._anchored if not f.is_relative_to(folder)}
+
+
+def _persistently(do: Callable[[], _Result]) -> _Result:
+    """Do it, and again if what was made was gone at once.
+
+    Whoever finds a folder empty may remove it (``.aside/`` of a novel is shared by its chapters),
+    also between the making of the folder and of the first file in it.
+    """
+    for _ in range(_MOST_TRIES - 1):
+        try:
+            return do()
+        except FileNotFoundError:
+            continue
+    return do()
 
 
 def _facts(entry: Entry) -> FileFacts:

@@ -273,3 +273,39 @@ def test_a_read_only_disk_is_named(small_disk):
     with pytest.raises(StorageError, match=r"read-only .EROFS."):
         store.write(NAME, b"new")
     assert store.read(NAME) == b"old"
+
+
+class TidyNeighbour(FileCalls):
+    """Before a new name comes to be in a folder that is still empty, someone removes the folder."""
+
+    def __init__(self) -> None:
+        self.removals = 0
+
+    def create(self, path: str) -> int:
+        self._tidy(path)
+        return super().create(path)
+
+    def link(self, source: str, target: str) -> None:
+        self._tidy(target)
+        super().link(source, target)
+
+    def _tidy(self, path: str) -> None:
+        folder = Path(path).parent
+        if not self.removals and folder.name == "new":
+            folder.rmdir()
+            self.removals += 1
+
+
+@pytest.mark.parametrize("how", ["write", "link"])
+def test_a_folder_that_someone_removes_while_it_is_empty_is_made_again(tmp_path, how):
+    calls = TidyNeighbour()
+    store = LocalFileStore(tmp_path, calls=calls)
+    store.write(PurePosixPath("a"), b"speech")
+    target = PurePosixPath("new/b")
+    if how == "write":
+        store.write(target, b"speech")
+    else:
+        sha256 = hashlib.sha256(b"speech").hexdigest()
+        assert store.link_or_copy(PurePosixPath("a"), target, sha256=sha256) is not None
+    assert calls.removals == 1
+    assert store.read(target) == b"speech"

@@ -5,7 +5,7 @@ import sys
 import time
 
 from novel_audio_pipeline_tests.sweeps.mutants import sweep_mutants
-from novel_audio_pipeline_tests.sweeps.narration_scenario import NarrationScenario
+from novel_audio_pipeline_tests.sweeps.narration_scenario import NarrationScenario, ThreadedScenario
 from novel_audio_pipeline_tests.sweeps.random_kills import measured_duration, random_kills
 from novel_audio_pipeline_tests.sweeps.scenario import LibraryScenario, Scenario
 from novel_audio_pipeline_tests.sweeps.sweeps import Result, Sweeper
@@ -14,6 +14,7 @@ SWEEPS = ("kill", "fail", "corrupt", "forget")
 SCENARIOS: dict[str, type[Scenario]] = {
     "library": LibraryScenario,
     "narration": NarrationScenario,
+    "threads": ThreadedScenario,
 }
 OTHERS = ("mutants", "disk", "random-kills")
 

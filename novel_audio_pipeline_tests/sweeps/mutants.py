@@ -53,9 +53,9 @@ _SYNC_NEW = """            self._calls.sync_file(descriptor)
         finally:
             self._calls.close(descriptor)
         if self._read(temporary)"""
-_FRESH = """            temporary = self._fresh_temporary(path)
-            try:
-                self._fill"""
+_FRESH = """        temporary = self._fresh_temporary(path)
+        try:
+            self._fill"""
 _PUT = """            wav_facts = put_wav(self.wav)
             if wav_facts is None:
                 return None
@@ -101,7 +101,7 @@ MUTANTS = (
     Mutant(
         "a folder is not synced after a write",
         "forget",
-        ((LOCAL, "            self._calls.sync_folder(os.path.dirname(target))\n", ""),),
+        ((LOCAL, "        self._calls.sync_folder(os.path.dirname(target))\n", ""),),
     ),
     Mutant(
         "a folder is not synced after a link",
@@ -139,7 +139,7 @@ MUTANTS = (
             (
                 LOCAL,
                 _FRESH,
-                "            self._make_folder(path.parent)\n"
+                "        self._make_folder(path.parent)\n"
                 + _FRESH.replace("self._fresh_temporary(path)", "target"),
             ),
             (CALLS, "os.O_EXCL", "os.O_TRUNC"),
@@ -268,6 +268,11 @@ MUTANTS = (
         "kill",
         ((FLOW, "in self._wanted.items():", "in ():"),),
         scenario="narration",
+    ),
+    Mutant(
+        "a folder that goes while it is empty is not made again",
+        f"{TESTS}/storage/test_local.py",
+        ((LOCAL, "range(_MOST_TRIES - 1)", "range(0)"),),
     ),
     Mutant(
         "narration evicts without a digest",

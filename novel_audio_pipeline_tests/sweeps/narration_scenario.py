@@ -135,6 +135,9 @@ class OneAtATime(Narration):
 class NarrationScenario:
     """Two chapters, a paragraph inserted at the top, the chapters exchanged, and new titles."""
 
+    _flow: type[Narration] = OneAtATime
+    _concurrency = 1
+
     def __init__(self) -> None:
         one, two = ["Mở đầu.", SKIPPED, LONG], ["Chuyện khác.", "Hết."]
         top = ["Câu mới.", *one]
@@ -261,18 +264,18 @@ class NarrationScenario:
         asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
         progress = Progress()
         scripts = self._scripts(stage)
-        narration = OneAtATime(
+        narration = self._flow(
             library=AudioLibrary(store),
             speaker=Speaker(
                 backend,
-                concurrency=1,
+                concurrency=self._concurrency,
                 wait=timedelta(0),
                 progress=progress,
                 sleep=lambda _seconds: asyncio.sleep(0),
             ),
             scripts=lambda _novel_id: scripts,
             evict="proven",
-            concurrency=1,
+            concurrency=self._concurrency,
             progress=progress,
             now=lambda: datetime.now(UTC),
         )
@@ -285,6 +288,13 @@ class NarrationScenario:
         for stage in stages:
             for script in self._scripts(stage):
                 yield from (p for p in script.paragraphs if p.content_key is not None)
+
+
+class ThreadedScenario(NarrationScenario):
+    """The same with the flow as it is: four paragraphs in work, in four threads, in any order."""
+
+    _flow = Narration
+    _concurrency = 2
 
 
 def _novel(

@@ -3,6 +3,7 @@
 The full narration, with a backend, is in ``narration_scenario.py``.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,8 +18,8 @@ from novel_audio_pipeline.storage.store import FileStore
 from novel_audio_pipeline.storage.temporary import Owner, is_temporary, this_process
 from novel_audio_pipeline_tests.library.making import MiniNarration, MiniScript, key_of
 
-# A process of this host that cannot live: what it leaves may be cleared at once.
-DEAD = Owner(this_process().host, 2_147_483_646)
+# Processes of this host that cannot live: what they leave may be cleared at once.
+_DEAD_PIDS = itertools.cycle(range(2_147_480_000, 2_147_483_647))
 
 
 @dataclass
@@ -44,7 +45,9 @@ class SweptStore(LocalFileStore):
     """
 
     def __init__(self, root: Path, calls: FileCalls) -> None:
-        super().__init__(root, calls=calls, owner=DEAD)
+        owner = Owner(this_process().host, next(_DEAD_PIDS))
+        # It lives as long as it is asked; to the next one it is dead.
+        super().__init__(root, calls=calls, owner=owner, is_alive=owner.pid.__eq__)
         self.calls = calls
 
 
