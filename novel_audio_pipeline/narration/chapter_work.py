@@ -50,6 +50,7 @@ class ChapterWork:
         folder: ChapterFolder,
         *,
         wanted: Callable[[str], bool],
+        is_repeated: Callable[[str], bool],
         now: Callable[[], datetime],
     ) -> None:
         """Take over the open folder; ``finish`` or ``abandon`` closes it.
@@ -58,10 +59,12 @@ class ChapterWork:
             plan: What is to be done.
             folder: The chapter, open for commits.
             wanted: Whether some script of the novel wants the audio of a key.
+            is_repeated: Whether more than one paragraph of the novel has a content key.
             now: Gives aware instants.
         """
         self.plan = plan
         self.script = plan.script
+        self.is_repeated = is_repeated
         self.steps_left = len(plan.steps)
         self.tally = Tally()
         self._folder = folder

@@ -203,7 +203,13 @@ class Narration:
             folder.close()
             raise
         self._wanted[key.novel_id] = holdings.wanted
-        return ChapterWork(plan, folder, wanted=holdings.wanted, now=self._now)
+        return ChapterWork(
+            plan,
+            folder,
+            wanted=holdings.wanted,
+            is_repeated=holdings.is_repeated,
+            now=self._now,
+        )
 
     async def _do(self, work: ChapterWork, step: Step) -> None:
         """Do one step; what fails only this paragraph is written down as its failure."""
@@ -229,6 +235,9 @@ class Narration:
     async def _speak(self, work: ChapterWork, paragraph: ScriptParagraph) -> None:
         """Speak a paragraph, or take what this run has spoken for the same content key."""
         key = str(paragraph.content_key)
+        if not work.is_repeated(key):  # then nobody will ask for it again: nothing is remembered
+            await self._speak_and_file(work, paragraph)
+            return
         if (earlier := self._spoken.get(key)) is not None:
             made = await asyncio.shield(earlier)
             if isinstance(made, SkippedSpeech):
