@@ -7,7 +7,6 @@ of a hundred paragraphs; each measurement is a process of its own.
 import asyncio
 import hashlib
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -136,7 +135,10 @@ def _scripts(paragraphs: int) -> list[Script]:
 
 
 def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    import resource  # noqa: PLC0415 - Windows has no such module
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def main(arguments: Sequence[str]) -> None:
