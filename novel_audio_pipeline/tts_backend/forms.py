@@ -11,8 +11,10 @@ _MAX_NAME_CHARS = 200
 
 def _whole_characters(text: str) -> str:
     """Return the text; half of a surrogate pair, which JSON can carry, is no text."""
-    if any("\ud800" <= char <= "\udfff" for char in text):
-        raise ValueError("holds half of a character (a lone surrogate)")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half of a character (a lone surrogate)") from None
     return text
 
 

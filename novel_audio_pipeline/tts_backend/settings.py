@@ -1,5 +1,6 @@
 """The settings of the backend: environment variables read once, checked, and then a plain value."""
 
+import functools
 import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -109,6 +110,7 @@ class BackendSettings:
         return is_loopback_host(self.host)
 
 
+@functools.lru_cache(maxsize=64)  # asked twice for each request
 def is_loopback_host(host: str) -> bool:
     """Return whether an address or name to listen on means this machine alone."""
     if host.lower() == "localhost":

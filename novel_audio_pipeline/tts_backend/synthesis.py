@@ -82,8 +82,12 @@ class Synthesizer:
             StorageError: If it cannot be stored.
         """
         key = (chosen.request.file_id, store)
+        if key not in self._flights:
+            found = await asyncio.to_thread(self._find, chosen.request.file_id)
+            if found is not None:
+                return found
         flight = self._flights.get(key)
-        if flight is None:
+        if flight is None:  # it looks again: another one may have landed since
             flight = asyncio.create_task(self._find_or_make(chosen, request_id, store=store))
             self._flights[key] = flight
             flight.add_done_callback(lambda done: self._landed(key, done))
