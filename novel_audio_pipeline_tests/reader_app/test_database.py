@@ -122,6 +122,19 @@ def test_an_error_in_the_middle_of_a_transaction_leaves_nothing_of_it(filled):
     assert filled.app.tables() == before
 
 
+def test_nobody_can_write_between_what_is_read_and_what_is_written(filled):
+    def look(connection: sqlite3.Connection) -> None:
+        connection.execute("SELECT count(*) FROM audio_cache").fetchone()
+        with (
+            closing(sqlite3.connect(filled.database, timeout=0, isolation_level=None)) as other,
+            pytest.raises(sqlite3.OperationalError, match="locked"),
+        ):
+            other.execute("BEGIN IMMEDIATE")
+
+    with opened(filled.database, writable=True) as database:
+        database.writing(look)
+
+
 def test_a_rollback_journal_does_as_well(tmp_path):
     house = new_house(tmp_path)
     house.execute("PRAGMA journal_mode = DELETE")

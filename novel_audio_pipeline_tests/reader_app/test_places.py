@@ -2,12 +2,14 @@
 
 import errno
 import os
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
 from novel_audio_pipeline.errors import SettingError
-from novel_audio_pipeline.reader_app.static_folder import StaticFolder
+from novel_audio_pipeline.reader_app.static_folder import Place, StaticFolder
 from novel_audio_pipeline_tests.reader_app.houses import NOVEL, later
 
 TEXTS = ["Trời mưa.", "-", "Ừ."]
@@ -131,6 +133,25 @@ def test_the_audio_folder_itself_may_be_named_too(filled):
     (filled.storage / "audio").mkdir()
     by_name = StaticFolder(filled.storage / "audio", library_dir=filled.root / "library")
     assert by_name.chapter(NOVEL, 1) == filled.link()
+
+
+def test_an_audio_folder_that_its_owner_has_moved_is_followed(filled, tmp_path):
+    moved = tmp_path / "big-disk"
+    moved.mkdir()
+    (filled.storage / "audio").symlink_to(moved)
+    filled.publish()
+    assert [path.name for path in moved.iterdir()] == [NOVEL]
+    assert filled.wav(1).is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second file system, /dev/shm")  # noqa: S108 - another disk is wanted
+def test_a_static_root_on_another_disk_is_linked_too(filled):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        static = StaticFolder(Path(other), library_dir=filled.root / "library")
+        folder = next((filled.root / "library").glob("dd*/chapter*"))
+        assert static.put_link(NOVEL, 1, folder.relative_to(filled.root / "library"), now=later(0))
+        assert static.standing(NOVEL, 1) is Place.OURS
+        assert not static.chapter(NOVEL, 1).readlink().is_absolute()
 
 
 def test_a_static_root_that_is_not_there_is_refused(filled):
