@@ -150,7 +150,10 @@ class Sweeper:
         ran, trace = Ran(), trace or Trace()
         wrong = self._scenario.at_rest(store_of(root), must_hold)
         store = store_of(root, calls=SweptCalls(trace))
-        self._scenario.run(stage, store, ran, trace.committed)
+        try:
+            self._scenario.run(stage, store, ran, trace.committed)
+        except UnavailableError as error:
+            return [*wrong, *ran.wrong, f"the rerun failed: {error}"]
         again = sorted(set(ran.spoken) & must_hold)
         wrong += [f"spoken again: {text}" for text in again]
         wrong += ran.wrong
