@@ -175,13 +175,22 @@ class _Reader:
         text = self.text(name, "").rstrip("/")
         if not text:
             return None
-        parts = urlsplit(text)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(text)
+            is_usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+            is_usable = is_usable and parts.port != 0  # reading the port checks it
+        except ValueError:
+            is_usable = False
+        if not is_usable:
             self.problems.append(f"{name}={text!r} is no http:// or https:// address; change it")
         return text
 
     def secret(self, name: str) -> str:
         text = read_text(self._environ, name, "")
+        if not text.isascii():
+            self.problems.append(
+                f"{name} holds characters that no HTTP header can carry; use ASCII"
+            )
         self._keep(name, "(set)" if text else "")
         return "" if text == "none" else text
 

@@ -40,6 +40,10 @@ def test_a_cache_life_that_is_no_few_hours_is_refused(tmp_path, hours):
         ("NOVEL_AUDIO_EVICT", "sometimes"),
         ("TTS_BACKEND_URL", "localhost:11111"),
         ("TTS_BACKEND_URL", "http://"),
+        ("TTS_BACKEND_URL", "http://[::1"),
+        ("TTS_BACKEND_URL", "http://localhost:99999"),
+        ("TTS_BACKEND_URL", "http://localhost:abc"),
+        ("API_TOKEN", "mật"),
         ("TTS_BACKEND_WAIT_S", "-5"),
     ],
 )

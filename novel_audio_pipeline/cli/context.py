@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from novel_audio_pipeline.errors import SourceError
+from novel_audio_pipeline.errors import SourceError, StorageError
 from novel_audio_pipeline.library.library import AudioLibrary, open_library
 from novel_audio_pipeline.novels.catalog import NovelCatalog
 from novel_audio_pipeline.novels.model import Novel, SourceProblem
@@ -64,7 +64,18 @@ class CommandContext:
                 yield SourceProblem(error.source, error.code, str(error))
 
     def prepare_dagster(self) -> None:
-        """Let Dagster find this project's instance, in this process and those it starts."""
-        self.settings.dagster_dir.mkdir(parents=True, exist_ok=True)
+        """Let Dagster find this project's instance, in this process and those it starts.
+
+        Raises:
+            StorageError: If the folder for its records cannot be made.
+        """
+        folder = self.settings.dagster_dir
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"cannot make the folder {folder} for Dagster's records: {error.strerror}; change "
+                "its rights, or set NOVEL_AUDIO_DAGSTER_DIR to another"
+            ) from error
         os.environ.setdefault("DAGSTER_HOME", str(PROJECT_ROOT))
         os.environ["NOVEL_AUDIO_DAGSTER_DIR"] = str(self.settings.dagster_dir)

@@ -1,5 +1,6 @@
 """Running assets from the command line: the same assets on the same Dagster instance as the UI's."""
 
+import time
 from collections.abc import Mapping
 
 import dagster as dg
@@ -22,13 +23,15 @@ from novel_audio_pipeline.defs.versions import (
     organized_versions,
     text_observation,
 )
-from novel_audio_pipeline.errors import UnavailableError
+from novel_audio_pipeline.errors import SettingError, UnavailableError
 from novel_audio_pipeline.narration.listener import NarrationListener
 from novel_audio_pipeline.novels.model import ChapterKey
 
 _POOL = "tts_backend"
 _NO_RETRY = {"dagster/max_retries": "0"}  # the daemon could not start a run of ours again
 _NARRATIONS_LOOKED_AT = 50
+_TELL_EVERY_S = 30.0
+_POLL_S = 1.0
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -36,8 +39,15 @@ class DagsterRuns:
     """Dagster's side of the command line; needs ``DAGSTER_HOME``."""
 
     def __init__(self) -> None:
-        """Open the instance that ``DAGSTER_HOME`` names."""
-        self._instance = dg.DagsterInstance.get()
+        """Open the instance that ``DAGSTER_HOME`` names.
+
+        Raises:
+            SettingError: If that is no folder, or not absolute.
+        """
+        try:
+            self._instance = dg.DagsterInstance.get()
+        except dg.DagsterInvariantViolationError as error:
+            raise SettingError(f"DAGSTER_HOME is wrong: {error}") from error
 
     def materialized_digests(self) -> Mapping[str, str]:
         """Return for each materialized chapter key the digest of the script it was made from."""
@@ -99,18 +109,36 @@ class DagsterRuns:
         ).resolve_job_def("narrate_job")
         known = known_chapters(self._instance)
         for first, last in contiguous_ranges({str(key) for key in digests}, known):
+            self._wait_for_our_turn(listener)
             result = job.execute_in_process(
                 run_config=_QUIET,
                 instance=self._instance,
                 tags={**range_tags(first, last), **_NO_RETRY, **process_tags()},
                 raise_on_error=False,
             )
-            if listener.was_interrupted:
+            if listener.was_interrupted or _was_interrupted(result):
                 self._instance.report_run_canceled(result.dagster_run, "stopped with Ctrl-C")
                 raise KeyboardInterrupt
             if listener.is_over:
                 return
             _require_known_reason(result)
+
+    def _wait_for_our_turn(self, listener: NarrationListener) -> None:
+        """Return when no other run narrates; unlike Dagster's own waiting, Ctrl-C ends it."""
+        told = -_TELL_EVERY_S
+        while (other := self.run_in_the_way()) is not None:
+            self.end_dead_runs()
+            if time.monotonic() - told >= _TELL_EVERY_S:
+                told = time.monotonic()
+                listener.waiting(f"run {other} is narrating now; waiting until it is done")
+            time.sleep(_POLL_S)
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Return whether the run was interrupted before or while its op began."""
+    name = dg.DagsterExecutionInterruptedError.__name__
+    failures = [event.step_failure_data.error for event in result.get_step_failure_events()]
+    return any(error is not None and error.cls_name == name for error in failures)
 
 
 def _require_known_reason(result: dg.ExecuteInProcessResult) -> None:
@@ -122,4 +150,5 @@ def _require_known_reason(result: dg.ExecuteInProcessResult) -> None:
     for event in result.get_step_failure_events():
         data = event.step_failure_data
         if data.user_failure_data is None and data.error is not None:
-            raise UnavailableError(f"run {result.run_id} failed: {data.error.message.strip()}")
+            cause = data.error.cause or data.error
+            raise UnavailableError(f"run {result.run_id} failed: {cause.message.strip()}")

@@ -20,6 +20,7 @@ from novel_audio_pipeline.errors import NotFoundError
 from novel_audio_pipeline.narration.outcome import failures_by_message
 from novel_audio_pipeline.narration.status import ChapterStatus, chapter_statuses
 from novel_audio_pipeline.novels.model import SourceProblem
+from novel_audio_pipeline.novels.script import ScriptParagraph
 from novel_audio_pipeline.novels.takes import raise_takes
 
 _BYTES_PER_S = 44_100  # 16-bit mono at 22,050 Hz, as the embedded engine makes it
@@ -55,9 +56,12 @@ def narrate_command(
         raise click.UsageError(
             "--again changes the novel's settings; it does not go with --dry-run"
         )
-    for part in again:
-        ask_again(context, part)
     novels = novels or tuple(dict.fromkeys(part.novel_id for part in again))
+    if again:
+        wanted = [(part.novel_id, paragraphs_of(context, part)) for part in again]
+        _select(context, novels, chapters)  # what is wrong ends it before anything is written
+        for novel_id, paragraphs in wanted:
+            ask_again(context, novel_id, paragraphs)
     if dry_run:
         statuses, problems = _select(context, novels, chapters)
         _print_dry_run(context, statuses, as_json=as_json)
@@ -98,8 +102,8 @@ def narrate(
     return ExitStatus.DONE if is_complete and not problems else ExitStatus.INCOMPLETE
 
 
-def ask_again(context: CommandContext, part: Part) -> None:
-    """Write down that a part is to be spoken in another take.
+def paragraphs_of(context: CommandContext, part: Part) -> list[ScriptParagraph]:
+    """Return the paragraphs of a part of a novel.
 
     Raises:
         NotFoundError: If there is no such part.
@@ -112,9 +116,16 @@ def ask_again(context: CommandContext, part: Part) -> None:
             f"{part.novel_id} has no chapter {part.chapter}"
             + (f" with a paragraph {part.paragraph}" if part.paragraph else "")
         )
-    path = context.catalog.settings_path(part.novel_id)
+    return paragraphs
+
+
+def ask_again(
+    context: CommandContext, novel_id: str, paragraphs: Sequence[ScriptParagraph]
+) -> None:
+    """Write down that paragraphs are to be spoken in another take."""
+    path = context.catalog.settings_path(novel_id)
     count = raise_takes(path, paragraphs)
-    say(f"{count} texts of {part.novel_id} are asked for in another take, noted in {path}")
+    say(f"{count} texts of {novel_id} are asked for in another take, noted in {path}")
 
 
 def _select(
@@ -191,8 +202,6 @@ def _narrate(
     ]
     watch = NarrationWatch(paragraphs=sum(status.paragraphs for status in needed))
     if needed:
-        if (other := runs.run_in_the_way()) is not None:
-            say(f"run {other} is narrating now; waiting until it is done")
         with watch:
             runs.narrate({status.key: status.digest for status in needed}, listener=watch)
     if watch.error is not None:

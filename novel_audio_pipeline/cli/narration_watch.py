@@ -78,6 +78,10 @@ class NarrationWatch(NarrationListener):
         """Remember what became of a chapter."""
         self.outcomes.append(outcome)
 
+    def waiting(self, text: str) -> None:
+        """Say what is being waited for."""
+        say(text)
+
     def ended(self, error: Exception) -> None:
         """Remember what ended the narration."""
         super().ended(error)

@@ -13,6 +13,7 @@ from novel_audio_pipeline.defs.automation import (
     CACHED_AUDIO_CONDITION,
     ORGANIZED_AUDIO_CONDITION,
 )
+from novel_audio_pipeline.defs.dead_runs import process_tags
 from novel_audio_pipeline.defs.events import chapter_events, incomplete_sentence
 from novel_audio_pipeline.defs.partitions import CHAPTERS_PER_RUN, chapter_keys, chapters
 from novel_audio_pipeline.defs.resources import (
@@ -28,7 +29,14 @@ from novel_audio_pipeline.defs.versions import (
     observed_digests,
     text_observation,
 )
-from novel_audio_pipeline.errors import NovelAudioError
+from novel_audio_pipeline.errors import (
+    NotFoundError,
+    NovelAudioError,
+    SourceError,
+    StorageError,
+    WrongAudioError,
+)
+from novel_audio_pipeline.library.library import AudioLibrary
 from novel_audio_pipeline.narration.listener import NarrationListener
 from novel_audio_pipeline.narration.narrate import narrate
 from novel_audio_pipeline.narration.outcome import ChapterOutcome
@@ -68,10 +76,17 @@ def chapter_text(
     observed = observed_digests(context.instance)
     catalog = novel_catalog.open()
     keys, _ = chapter_keys(context.partition_keys)
+    missing: list[str] = []
     for key in keys:
-        digest = catalog.script(key).digest
+        try:
+            digest = catalog.script(key).digest
+        except (NotFoundError, SourceError) as error:
+            missing.append(f"{key}: {error}")
+            continue
         if observed.get(str(key)) != digest:
             context.log_event(text_observation(key, digest))
+    if missing:
+        raise dg.Failure("; ".join(missing), allow_retries=False)
     yield from ()  # each chapter has its own event; one result for all would overwrite them
 
 
@@ -126,6 +141,7 @@ def narrate_chapters(
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckResult]:
     """Narrate the chapters of this run; each is materialized as soon as it is complete."""
     library = audio_library.open()
+    context.instance.add_run_tags(context.run.run_id, process_tags())
     keys, others = chapter_keys(context.partition_keys)
     incomplete = [f"{text}: no chapter key looks like this (so-do/0007 does)" for text in others]
     outcomes: list[ChapterOutcome] = []
@@ -151,7 +167,7 @@ def narrate_chapters(
                 if outcome.state != "complete":
                     incomplete.append(_reported(context, outcome))
                     continue
-                picture = chapter_waveform(library, outcome.key)
+                picture = _picture(context, library, outcome)
                 yield from chapter_events(
                     context.instance, outcome, code_version=CODE_VERSION, picture=picture
                 )
@@ -169,6 +185,20 @@ def narrate_chapters(
             f"are done: {'; '.join(incomplete)}",
             allow_retries=False,
         )
+
+
+def _picture(
+    context: dg.AssetExecutionContext, library: AudioLibrary, outcome: ChapterOutcome
+) -> bytes | None:
+    """Return the picture of a chapter's audio; without one, the chapter is as good as with it."""
+    try:
+        return chapter_waveform(library, outcome.key)
+    except (WrongAudioError, StorageError) as error:
+        context.log.warning(
+            f"{outcome.key}: audio in {outcome.folder} cannot be drawn ({error}); look closer with "
+            "novel-audio library check --read-data"
+        )
+        return None
 
 
 def _outcomes(

@@ -21,6 +21,7 @@ _UNFINISHED = [
     dg.DagsterRunStatus.CANCELING,
 ]
 _CONNECT_TIMEOUT_S = 2.0
+_CLOCK_STEP_S = 6 * 3600.0
 
 
 def process_tags() -> dict[str, str]:
@@ -57,17 +58,26 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
 
 def is_dead(tags: Mapping[str, str]) -> bool:
     """Return whether a run's process is certainly gone, judged by the run's tags."""
+    if HOST_TAG in tags:
+        return tags[HOST_TAG] == socket.gethostname() and not _is_process_alive(tags)
     if _CODE_SERVER_TAG in tags:
         return not _answers(json.loads(tags[_CODE_SERVER_TAG]))
-    if tags.get(HOST_TAG) != socket.gethostname():
-        return False
+    return False
+
+
+def _is_process_alive(tags: Mapping[str, str]) -> bool:
+    """Return whether the process that the tags name lives on this machine.
+
+    Its start is computed from the machine's clock, so a clock that was set moves it: only a start
+    that is hours off tells that the number was given to another process.
+    """
     try:
         started = psutil.Process(int(tags[PID_TAG])).create_time()
     except psutil.NoSuchProcess:
-        return True
-    except psutil.AccessDenied:
         return False
-    return f"{started:.2f}" != tags[PROCESS_STARTED_TAG]  # the number was given to another process
+    except psutil.AccessDenied:
+        return True
+    return abs(started - float(tags[PROCESS_STARTED_TAG])) < _CLOCK_STEP_S
 
 
 def _answers(server: Mapping[str, object]) -> bool:

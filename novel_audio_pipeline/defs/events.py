@@ -23,7 +23,11 @@ _TEXT_SHOWN_CHARS = 120
 
 
 def chapter_events(
-    instance: dg.DagsterInstance, outcome: ChapterOutcome, *, code_version: str, picture: bytes
+    instance: dg.DagsterInstance,
+    outcome: ChapterOutcome,
+    *,
+    code_version: str,
+    picture: bytes | None,
 ) -> Iterator[dg.AssetMaterialization]:
     """Yield the two materializations of a complete chapter, the cache's first.
 
@@ -34,7 +38,7 @@ def chapter_events(
         instance: Where the events go.
         outcome: Of the chapter.
         code_version: Of the assets.
-        picture: A small PNG of the chapter's audio; it is stored with the event.
+        picture: A small PNG of the chapter's audio, stored with the event, or None.
     """
     seen = latest_observation(instance, outcome.key)
     if seen is None or seen.version != outcome.script_digest:
@@ -90,8 +94,9 @@ def _cache_metadata(outcome: ChapterOutcome) -> dict[str, dg.MetadataValue]:
     return metadata
 
 
-def _library_metadata(outcome: ChapterOutcome, picture: bytes) -> dict[str, dg.MetadataValue]:
-    png = base64.b64encode(picture).decode()
+def _library_metadata(
+    outcome: ChapterOutcome, picture: bytes | None
+) -> dict[str, dg.MetadataValue]:
     metadata: dict[str, dg.MetadataValue] = {
         "title": dg.MetadataValue.text(outcome.title),
         "paragraphs": dg.MetadataValue.int(outcome.paragraphs),
@@ -102,9 +107,11 @@ def _library_metadata(outcome: ChapterOutcome, picture: bytes) -> dict[str, dg.M
         "audio_minutes": dg.MetadataValue.float(round(outcome.audio_s / 60, 2)),
         "audio_seconds": dg.MetadataValue.float(round(outcome.audio_s, 3)),
         "audio_bytes": dg.MetadataValue.int(outcome.audio_bytes),
-        "waveform": dg.MetadataValue.md(f"![waveform](data:image/png;base64,{png})"),
         "folder": dg.MetadataValue.path(outcome.folder),
     }
+    if picture is not None:
+        png = base64.b64encode(picture).decode()
+        metadata["waveform"] = dg.MetadataValue.md(f"![waveform](data:image/png;base64,{png})")
     if outcome.skips:
         metadata["skipped_paragraphs"] = dg.MetadataValue.table(
             [

@@ -92,7 +92,7 @@ def _read_page(
         count += 1
         if not reading.problems:
             memory.record(reading.source, reading.digests)
-        if len(taken) == len(changed):
+        if len(taken) == len(changed) and not reading.problems:
             memory.looks[reading.source] = reading.look
         if len(found.page) >= OBSERVATIONS_AT_ONCE or time.monotonic() - started > READING_TIME_S:
             break

@@ -21,6 +21,9 @@ class NarrationListener:
     def outcome(self, outcome: ChapterOutcome) -> None:
         """Take what became of a chapter."""
 
+    def waiting(self, text: str) -> None:
+        """Take what is being waited for before anything begins."""
+
     def ended(self, error: Exception) -> None:  # noqa: ARG002  (for those that remember it)
         """Take the error that ended the narration early."""
         self.is_over = True

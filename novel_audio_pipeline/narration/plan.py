@@ -82,10 +82,10 @@ def is_as_scripted(paragraph: ScriptParagraph, held: HeldParagraph) -> bool:
     """Return whether what is held at a paragraph's place is what the script wants there.
 
     Audio must be intact and have the paragraph's content key; audio adopted from the existing
-    system, which kept no key, must have its text. A skip must have its text and reason, and text
-    that a backend refused stays refused until it is asked for again on purpose.
+    system, which kept no key, must have its text. A skip must have its text and reason. Text that
+    a backend refused stays refused, and adopted audio stays, until another take is asked for.
     """
-    same_text = held.text_key == text_key(paragraph.text)
+    same_text = held.text_key == text_key(paragraph.text) and _is_first_take(paragraph)
     if held.standing is Standing.SKIPPED:
         return same_text and held.skip_reason in (paragraph.skip_reason, REFUSED_BY_BACKEND)
     if held.standing is not Standing.INTACT or paragraph.skip_reason is not None:
@@ -137,8 +137,15 @@ def _step(
         return Keep(paragraph, held.audio)
     if paragraph.content_key is None:
         return Skip(paragraph)
-    source = elsewhere(paragraph.content_key) or elsewhere(text_key(paragraph.text))
+    source = elsewhere(paragraph.content_key)
+    if source is None and _is_first_take(paragraph):
+        source = elsewhere(text_key(paragraph.text))
     return Move(paragraph, source) if source else Speak(paragraph)
+
+
+def _is_first_take(paragraph: ScriptParagraph) -> bool:
+    """Return whether nobody has asked for another reading."""
+    return all(piece.take == 0 for piece in paragraph.pieces)
 
 
 def wanted_keys(scripts: Iterable[Script]) -> frozenset[str]:

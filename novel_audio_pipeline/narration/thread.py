@@ -72,6 +72,8 @@ class FlowThread(Generic[_Item]):
             self._items.put(_End(error))
         else:
             self._items.put(_End(None))
+        finally:
+            self._started.set()
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -80,7 +82,7 @@ class FlowThread(Generic[_Item]):
         await self._task
 
     def _cancel(self) -> None:
-        self._started.wait(POLL_S)
+        self._started.wait()
         if self._loop is not None and self._task is not None:
             with contextlib.suppress(RuntimeError):  # the loop has just closed by itself
                 self._loop.call_soon_threadsafe(self._task.cancel)

@@ -100,6 +100,12 @@ def test_a_dry_run_tells_what_is_to_come_and_writes_nothing(home):
             ("status",), {"TTS_DEFAULT_EXPIRY_HOURS": "365"}, 2, "TTS_DEFAULT", id="wrong setting"
         ),
         pytest.param(
+            ("narrate", "--again", "mua-lu", "--again", "nope"), {}, 2, "nope", id="again nobody"
+        ),
+        pytest.param(
+            ("narrate", "--dry-run"), {"DAGSTER_HOME": "/nowhere"}, 2, "DAGSTER_HOME", id="instance"
+        ),
+        pytest.param(
             ("status",), {"NOVEL_AUDIO_NOVELS_DIR": "/nowhere"}, 2, "/nowhere", id="no folder"
         ),
     ],
@@ -110,6 +116,7 @@ def test_wrong_use_is_one_sentence_and_status_2(home, arguments, environ, status
     assert told in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+    assert not (home.novels / "mua-lu.toml").exists()
 
 
 def test_settings_tell_their_origin_and_what_can_be_reached(home):

@@ -108,6 +108,22 @@ def test_a_backend_that_is_not_there_is_status_3_and_nothing_is_half_done(tmp_pa
     assert home.wavs() == []
 
 
+def test_ctrl_c_is_heard_while_another_run_narrates(tmp_path, corpus):
+    home = with_book(tmp_path, corpus, "books/vi_so-do_khudocmo.txt", "so-do.txt")
+    first = home.start("narrate", "so-do", "--chapters", "1-3")
+    wait_for_wavs(home, 5)
+    second = home.start("narrate", "so-do", "--chapters", "4")
+    assert "is narrating now" in str(second.stderr.readline())
+    second.send_signal(signal.SIGINT)
+    asked_at = time.monotonic()
+    second.communicate(timeout=30)
+    assert second.returncode == 130
+    assert time.monotonic() - asked_at < 10
+    first.send_signal(signal.SIGINT)
+    first.communicate(timeout=30)
+    assert first.returncode == 130
+
+
 def test_a_library_that_cannot_be_written_is_status_3(tmp_path):
     home = new_home(tmp_path)
     (home.novels / "a.txt").write_text("Chapter 1\n\nIt was a bright cold day in April.\n")

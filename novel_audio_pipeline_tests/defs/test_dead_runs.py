@@ -36,6 +36,12 @@ def test_a_number_given_to_another_process_is_seen_through():
     assert is_dead(process_tags() | {PROCESS_STARTED_TAG: "1.00"})
 
 
+def test_a_clock_that_was_set_kills_nobody():
+    tags = process_tags()
+    started = float(tags[PROCESS_STARTED_TAG])
+    assert not is_dead(tags | {PROCESS_STARTED_TAG: f"{started - 3600:.2f}"})
+
+
 @pytest.mark.parametrize("tags", [{}, {HOST_TAG: "elsewhere", PID_TAG: "1"}])
 def test_what_cannot_be_judged_from_here_is_left_alone(tags):
     assert not is_dead(tags)

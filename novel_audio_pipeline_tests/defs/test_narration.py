@@ -1,5 +1,7 @@
 """The streaming asset on a real instance: events, provenance, failures that stay small."""
 
+import os
+
 import dagster as dg
 import pytest
 
@@ -136,6 +138,20 @@ def test_observing_selected_chapters_records_only_what_differs(house):
         assert job.execute_in_process(instance=house.instance, partition_key=key).success
     found = house.instance.fetch_observations(dg.AssetKey("chapter_text"), limit=99)
     assert [r.partition_key for r in found.records] == ["so-do/0002", "so-do/0002", "so-do/0001"]
+
+
+def test_audio_that_cannot_be_drawn_hinders_nobody(house):
+    house.write("so-do", ONE, TWO)
+    house.tick()
+    house.narrate("so-do/0001")
+    wav = sorted((house.home / "library").rglob("*.wav"))[0]
+    facts = wav.stat()
+    wav.write_bytes(bytes(64) + wav.read_bytes()[64:])
+    os.utime(wav, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert house.narrate("so-do/0001", "so-do/0002").success
+    assert house.materialized("organized_audio") == {"so-do/0001", "so-do/0002"}
+    assert "waveform" not in house.metadata("organized_audio", "so-do/0001")
+    assert "waveform" in house.metadata("organized_audio", "so-do/0002")
 
 
 @pytest.mark.parametrize("asset", ["cached_tts_audio", "organized_audio"])

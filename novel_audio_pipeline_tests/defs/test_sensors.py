@@ -70,6 +70,19 @@ def test_a_source_that_cannot_be_read_is_named_and_the_others_are_found(house):
     assert "bad.epub" in str(result.skip_reason.skip_message)
 
 
+def test_a_source_is_looked_at_until_its_problem_is_gone(house):
+    house.write("a", ["Một."])
+    house.write("b", ["Hai."])
+    for name in ("a", "b"):
+        settings = house.home / "novels" / f"{name}.toml"
+        settings.write_text(settings.read_text() + 'id = "same"\n')
+    cursor = house.tick().cursor
+    assert house.known() == []
+    (house.home / "novels" / "b.txt").unlink()
+    house.tick(cursor)
+    assert house.known() == ["same/0001"]
+
+
 def test_a_folder_that_is_gone_is_an_error_and_not_an_empty_library(house):
     house.write("so-do", ["Một."])
     house.tick()

@@ -55,6 +55,7 @@ class House:
         self.speech = SpeechSettings()
         self.evict = "proven"
         self.wait_s = 0.0
+        self.takes: dict[str, int] = {}
         self.write(*chapters)
 
     def write(self, *chapters: Sequence[str], titles: Sequence[str] = ()) -> None:
@@ -63,7 +64,7 @@ class House:
     def scripts(self, novel_id: str) -> tuple[Script, ...]:
         assert novel_id == "so-do"
         return tuple(
-            write_script(self.novel, chapter, speech=self.speech, takes={})
+            write_script(self.novel, chapter, speech=self.speech, takes=self.takes)
             for chapter in self.novel.chapters
         )
 
@@ -430,3 +431,17 @@ def test_one_reason_for_many_paragraphs_is_told_once():
     told = failures_by_message(house.narrate()[1])
     assert sorted(message for _, message in told) == ["no such voice", "x"]
     assert sum(which.count(",") + 1 for which, _ in told) == 5
+
+
+def test_refused_text_is_asked_for_again_in_another_take():
+    house = House(TWO, backend=FakeBackend(refuse=lambda text: text == TWO[1]))
+    house.narrate()
+    house.asked()
+    house.backend = FakeBackend()
+    house.narrate()
+    assert house.asked() == []
+    paragraph = house.scripts("so-do")[0].paragraphs[1]
+    house.takes = {str(paragraph.content_key): 1}
+    outcome = house.narrate()[1]
+    assert house.asked() == [TWO[1]]
+    assert (outcome.state, outcome.spoken, outcome.skipped) == ("complete", 1, 0)
