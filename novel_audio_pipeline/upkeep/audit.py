@@ -89,8 +89,7 @@ def _line(removal: Removal, *, at: datetime, place: str) -> str:
                 "bytes": removal.size_bytes,
                 "in_library": removal.in_library,
                 "place": place,
-            },
-            ensure_ascii=False,
+            }
         )
         + "\n"
     )

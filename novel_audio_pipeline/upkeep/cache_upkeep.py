@@ -1,6 +1,6 @@
 """One round of upkeep of the TTS cache: expire what is past its time, evict what is proven held."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ from novel_audio_pipeline.storage.local import LocalFileStore
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.upkeep.audit import AuditLog, Known, Removal
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
-from novel_audio_pipeline.upkeep.enforcement import expire_folder, look_into
+from novel_audio_pipeline.upkeep.enforcement import expire_folder
 from novel_audio_pipeline.upkeep.eviction import evict_held
 from novel_audio_pipeline.upkeep.expiry import CacheSummary, Judged, summarize
 from novel_audio_pipeline.upkeep.library_index import is_held, read_index
@@ -60,8 +60,9 @@ def run_cache_round(place: CachePlace, *, now: Callable[[], datetime]) -> CacheR
     try:
         folder = place.folder()
         if folder is not None:
-            removed += _enforce_folder(folder, place, known=known, audit=audit, now=at)
-            judged += look_into(folder, now=at, ttl=place.ttl)
+            went, left_there = _enforce_folder(folder, place, known=known, audit=audit, now=at)
+            removed += went
+            judged += left_there
     except StorageError as error:
         if place.backend_url is None:
             raise
@@ -81,8 +82,8 @@ def run_cache_round(place: CachePlace, *, now: Callable[[], datetime]) -> CacheR
 
 def _enforce_folder(
     folder: CacheFolder, place: CachePlace, *, known: "_Known", audit: AuditLog, now: datetime
-) -> list[Removal]:
-    """Expire, then evict; every removal is written down."""
+) -> tuple[list[Removal], list[Judged]]:
+    """Expire, then evict, writing every removal down; return what went and what is left."""
     outcome = expire_folder(
         folder,
         now=now,
@@ -91,20 +92,21 @@ def _enforce_folder(
         is_held=known.is_held,
         audit=audit,
     )
-    evicted = _evict(folder, place, known, now=now)
+    evicted = _evict(folder, outcome.left, place, known)
     audit.write(evicted, at=now, place=str(folder.root))
-    return [*outcome.removed, *evicted]
+    gone = {removal.name for removal in evicted}
+    return [*outcome.removed, *evicted], [j for j in outcome.left if j.seen.name not in gone]
 
 
 def _evict(
-    folder: CacheFolder, place: CachePlace, known: "_Known", *, now: datetime
+    folder: CacheFolder, judged: Iterable[Judged], place: CachePlace, known: "_Known"
 ) -> list[Removal]:
     if place.evict == "never" or not known.places:
         return []
     return list(
         evict_held(
             folder,
-            look_into(folder, now=now, ttl=place.ttl),
+            judged,
             store=LocalFileStore(place.library_dir),
             places=known.places,
             is_shared_with_others=place.is_shared_with_others,

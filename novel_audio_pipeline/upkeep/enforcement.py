@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.tts_cache.survey import SeenFile, survey
+from novel_audio_pipeline.tts_cache.watch import Watch
 from novel_audio_pipeline.upkeep.audit import AuditLog, Known, Removal
 from novel_audio_pipeline.upkeep.expiry import (
     WATCHED_PAST_ITS_TIME,
-    CacheSummary,
     Judged,
     judge,
-    summarize,
 )
 
 KnownHeld = Callable[[str, datetime], Known]
@@ -25,14 +24,12 @@ class ExpiryOutcome:
     Attributes:
         at: When.
         removed: What went, oldest first.
-        left: What is there afterwards, by another look.
-        lag: How long the oldest of what was removed, or is left, was past its time.
+        left: Verdicts on what is there afterwards, by another look.
     """
 
     at: datetime
     removed: tuple[Removal, ...]
-    left: CacheSummary
-    lag: timedelta
+    left: tuple[Judged, ...]
 
 
 def look_into(folder: CacheFolder, *, now: datetime, ttl: timedelta) -> list[Judged]:
@@ -75,9 +72,9 @@ def expire_folder(
         after = list(survey(folder.root))
         removed = tuple(_removals(expired, after, is_held=is_held))
         audit.write(removed, at=now, place=str(folder.root))
-    left = summarize(judge(after, watch=folder.watch(), now=now, ttl=ttl), ttl=ttl)
-    lags = [removal.age - ttl for removal in removed]
-    return ExpiryOutcome(at=now, removed=removed, left=left, lag=max([*lags, left.lag]))
+    watch = folder.watch() if after else Watch()
+    left = judge(after, watch=watch, now=now, ttl=ttl)
+    return ExpiryOutcome(at=now, removed=removed, left=tuple(left))
 
 
 def _removals(
