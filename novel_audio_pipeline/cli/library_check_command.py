@@ -10,6 +10,7 @@ from novel_audio_pipeline.cli.findings import finding_document, print_findings, 
 from novel_audio_pipeline.cli.printing import print_json, print_table, say
 from novel_audio_pipeline.library.check import check_library
 from novel_audio_pipeline.library.repair import REPAIRABLE, Repair, repair_library
+from novel_audio_pipeline.upkeep.last_check import remember_check
 
 
 class Share(click.ParamType[float]):
@@ -49,15 +50,22 @@ _read_data = click.option(
 @_read_data
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def library_check_command(*, read_share: float, as_json: bool) -> int:
-    """Check the library: what stands in it against what its records say. Writes nothing.
+    """Check the library: what stands in it against what its records say. The library is only read.
+
+    Wrong digests that --read-data finds in the whole library are remembered in the reports folder,
+    for library orphans and the orphan_report in the UI.
 
     Exit status 1 if there is an error or a warning.
     """
-    findings = list(check_library(CommandContext().library, read_share=read_share))
+    context = CommandContext()
+    began_at = datetime.now(UTC)
+    findings = list(check_library(context.library, read_share=read_share))
     if as_json:
         print_json({"findings": [finding_document(finding) for finding in findings]})
     else:
         print_findings(findings)
+    if read_share == 1:  # a sample does not know what else is wrong
+        remember_check(context.settings.reports_dir, findings, at=began_at)
     return ExitStatus.INCOMPLETE if wants_doing(findings) else ExitStatus.DONE
 
 

@@ -40,6 +40,8 @@ def test_damage_is_found_put_away_and_spoken_again(home):
     assert "digest_differs" not in seen, "that takes --read-data"
     codes = {f["code"] for f in home.json("library", "check", "--read-data", status=1)["findings"]}
     assert {"size_differs", "digest_differs"} <= codes
+    orphans = home.json("library", "orphans", status=1)["findings"]
+    assert "digest_differs" in {finding["code"] for finding in orphans}
     repairs = home.json("library", "repair", "--read-data", "--yes")["repairs"]
     assert {r["code"] for r in repairs} >= {"size_differs", "digest_differs"}
     assert all(repair["done"] for repair in repairs)
