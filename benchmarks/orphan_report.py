@@ -13,6 +13,7 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from benchmarks.peak_memory import peak_bytes
 from novel_audio_pipeline.library.layout import (
     chapter_folder_name,
     novel_folder_name,
@@ -115,7 +116,6 @@ def look(root: Path) -> dict[str, float]:
 
 
 def _look(folder: str) -> dict[str, float]:
-    import resource  # noqa: PLC0415  (not on Windows, where the rest works)
     import time  # noqa: PLC0415
 
     root = Path(folder)
@@ -147,7 +147,7 @@ def _look(folder: str) -> dict[str, float]:
         "cpu": time.process_time() - cpu,
         "files": report.files,
         "findings": len(report.findings),
-        "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "mib": peak_bytes() / 2**20,
     }
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.peak_memory import peak_bytes
 from novel_audio_pipeline.audio.wav import encode_wav
 from novel_audio_pipeline.library.library import AudioLibrary
 from novel_audio_pipeline.narration.flow import Narration
@@ -96,12 +97,12 @@ def measured(paragraphs: int) -> Measured:
 def measure_here(paragraphs: int) -> Measured:
     """Narrate, and return what this process needed."""
     scripts = _scripts(paragraphs)
-    before, began = _peak_bytes(), time.monotonic()
+    before, began = peak_bytes(), time.monotonic()
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a folder of our own in it
     with tempfile.TemporaryDirectory(prefix="memory-", dir=memory) as name:
         spoken = asyncio.run(_narrate(scripts, Path(name)))
     assert spoken == paragraphs
-    return Measured(paragraphs, before, _peak_bytes(), round(time.monotonic() - began, 1))
+    return Measured(paragraphs, before, peak_bytes(), round(time.monotonic() - began, 1))
 
 
 async def _narrate(scripts: Sequence[Script], root: Path) -> int:
@@ -132,13 +133,6 @@ def _scripts(paragraphs: int) -> list[Script]:
     novel = Novel("many", "Many", "", "en", "many.txt", chapters)
     speech = SpeechSettings()
     return [write_script(novel, chapter, speech=speech, takes={}) for chapter in chapters]
-
-
-def _peak_bytes() -> int:
-    import resource  # noqa: PLC0415 - Windows has no such module
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def main(arguments: Sequence[str]) -> None:
