@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import os
 import tempfile
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -116,8 +117,6 @@ def look(root: Path) -> dict[str, float]:
 
 
 def _look(folder: str) -> dict[str, float]:
-    import time  # noqa: PLC0415
-
     root = Path(folder)
     place = CachePlace(
         root=root / "cache",

@@ -1,6 +1,5 @@
 """Clients that are slow, many, or gone; and a server that stops while it works."""
 
-import contextlib
 import json
 import socket
 import threading
@@ -79,9 +78,8 @@ def test_a_client_that_takes_nothing_is_let_go(tmp_path):
             time.sleep(1)
             slow.settimeout(5)
             received = 0
-            with contextlib.suppress(ConnectionResetError):  # another way of being let go
-                while chunk := slow.recv(2**20):
-                    received += len(chunk)
+            while chunk := slow.recv(2**20):
+                received += len(chunk)
         assert received < backend.cache.find(file_id).size_bytes
         assert backend.client.get(path).status_code == 200
 
