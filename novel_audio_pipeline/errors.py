@@ -2,8 +2,8 @@
 
     NovelAudioError
     ├── TransientError               asking again may help
-    │   ├── BackendUnreachableError    no answer: refused, reset, timed out
-    │   ├── BackendBusyError           408, 429, 5xx; carries Retry-After
+    │   ├── BackendUnreachableError    no answer: refused, reset, timed out, 502, 504
+    │   ├── BackendBusyError           408, 429, other 5xx; carries Retry-After
     │   ├── AudioTransferError         body shorter than promised, digest differs
     │   └── CacheEntryGoneError        404 for a file_id just handed out
     └── PermanentError               asking again gives the same
@@ -40,13 +40,13 @@ class TransientError(NovelAudioError):
 
 
 class BackendUnreachableError(TransientError):
-    """The TTS backend gave no answer: refused, reset or timed out."""
+    """The TTS backend gave no answer: refused, reset or timed out, or a proxy says so (502, 504)."""
 
     code = "backend_unreachable"
 
 
 class BackendBusyError(TransientError):
-    """The TTS backend answered that it cannot now (408, 429, 5xx).
+    """The TTS backend answered that it cannot now (408, 429, 5xx but 502 and 504).
 
     Attributes:
         retry_after: How long it asks to be left alone, or None.

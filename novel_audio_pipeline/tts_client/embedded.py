@@ -1,4 +1,4 @@
-"""Starting this project's own TTS backend as a child process that never outlives its starter."""
+"""This project's own TTS backend as a child process: kept alive, never outliving its starter."""
 
 import json
 import os
@@ -7,14 +7,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
+from urllib.parse import urlsplit
 
 from novel_audio_pipeline.errors import BackendDownError
+from novel_audio_pipeline.tts_cache.metadata import instant_text
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
+MAX_RESTARTS = 5  # a backend that dies more often is broken; who waits for it then gives up
 _LOG_TAIL_BYTES = 2000
 _LOG_BYTES = 10_000_000
 
@@ -23,7 +27,8 @@ class EmbeddedBackend:
     """The embedded backend on a free port of this machine, for as long as the ``with`` lasts.
 
     The child serves until its standard input closes, which the operating system does however the
-    starter ends, SIGKILL included.
+    starter ends, SIGKILL included. If it dies before, it is started again at the same address, up
+    to five times: whoever asks it waits for it as for any backend that is down.
     """
 
     def __init__(
@@ -41,6 +46,8 @@ class EmbeddedBackend:
         self._log_path = log_path
         self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
+        self._ending = False
+        self._lock = threading.Lock()  # over the two above: nothing is started once it is ending
         self.url = ""
 
     def __enter__(self) -> Self:
@@ -52,27 +59,13 @@ class EmbeddedBackend:
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
         if self._log_path.exists() and self._log_path.stat().st_size > _LOG_BYTES:
             self._log_path.replace(self._log_path.with_suffix(".old.log"))
-        with self._log_path.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "novel_audio_pipeline.tts_backend", "--parent-pipe"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={
-                    **os.environ,
-                    **self._settings,
-                    "TTS_STORAGE_DIR": str(self._cache_dir),
-                    "API_HOST": "127.0.0.1",
-                    "API_PORT": "0",
-                },
-                start_new_session=True,  # Ctrl-C is for the starter, which stops the backend last
-            )
-        self._process = process
+        self._process = self._spawned(port=0)
         try:
-            self.url = self._announced_url(process)
+            self.url = self._announced_url(self._process)
         except BaseException:
             self._stop()
             raise
+        threading.Thread(target=self._keep_alive, name="embedded-backend", daemon=True).start()
         return self
 
     def __exit__(
@@ -82,6 +75,44 @@ class EmbeddedBackend:
         traceback: TracebackType | None,
     ) -> None:
         self._stop()
+
+    def _spawned(self, *, port: int) -> subprocess.Popen[bytes]:
+        with self._log_path.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "novel_audio_pipeline.tts_backend", "--parent-pipe"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={
+                    **os.environ,
+                    **self._settings,
+                    "TTS_STORAGE_DIR": str(self._cache_dir),
+                    "API_HOST": "127.0.0.1",
+                    "API_PORT": str(port),
+                },
+                start_new_session=True,  # Ctrl-C is for the starter, which stops the backend last
+            )
+
+    def _keep_alive(self) -> None:
+        """Start the backend again whenever it dies before it is told to end; runs in a thread."""
+        port = urlsplit(self.url).port or 0
+        for _ in range(MAX_RESTARTS):
+            process = self._process
+            if process is None:
+                return
+            status = process.wait()
+            with self._lock:
+                if self._ending:
+                    return
+                self._log("backend_started_again", status=status)
+                _close_pipes(process)
+                self._process = self._spawned(port=port)
+
+    def _log(self, event: str, **facts: int) -> None:
+        """Add a line in the form of the backend's own."""
+        line = {"at": instant_text(datetime.now(UTC)), "level": "warning", "event": event, **facts}
+        with self._log_path.open("a") as log:
+            log.write(json.dumps(line) + "\n")
 
     def _announced_url(self, process: subprocess.Popen[bytes]) -> str:
         """Return the address in the one line the backend writes when it is able to answer."""
@@ -106,7 +137,9 @@ class EmbeddedBackend:
 
     def _stop(self) -> None:
         """End the backend: close the pipe it watches; kill it if it stays."""
-        process, self._process = self._process, None
+        with self._lock:
+            self._ending = True
+            process, self._process = self._process, None
         if process is None:
             return
         if process.stdin is not None:
@@ -116,8 +149,13 @@ class EmbeddedBackend:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        _close_pipes(process)
+
+
+def _close_pipes(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
 
 
 def _read_line(stream: IO[bytes], lines: "queue.Queue[bytes]") -> None:

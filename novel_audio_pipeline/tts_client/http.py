@@ -48,6 +48,8 @@ ANSWER_TIMEOUT_S = 60.0
 SYNTHESIS_TIMEOUT_S_PER_CHAR = 0.3
 DEFAULT_CACHE_TTL = timedelta(hours=2)
 _BUSY_STATUSES = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS})
+# What a proxy says of a backend that is down or being restarted.
+_NO_ANSWER_STATUSES = frozenset({httpx.codes.BAD_GATEWAY, httpx.codes.GATEWAY_TIMEOUT})
 _REPR_DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/=]+):")
 
 
@@ -55,8 +57,8 @@ class TtsClient:
     """An asynchronous client of one TTS backend, ours or another's. Use it as ``async with``.
 
     What kind of backend it is, is read once from ``/openapi.json``, before the first call that
-    depends on it. Every method raises ``BackendUnreachableError`` when there is no answer, ``BackendBusyError``
-    on 408, 429 and 5xx, ``AudioTransferError`` when an answer breaks off or is none of the
+    depends on it. Every method raises ``BackendUnreachableError`` when there is no answer (a proxy says
+    so with 502 or 504), ``BackendBusyError`` on 408, 429 and other 5xx, ``AudioTransferError`` when an answer breaks off or is none of the
     contract's, and ``SpeechRefusedError`` on any other refusal; every method but ``health`` raises
     ``SettingError`` if what answers is no TTS backend known here.
     """
@@ -236,6 +238,8 @@ class TtsClient:
             return response
         code, message = _refusal(response)
         told = f"{self.url} answered {response.status_code} to {method} {path}: {message}"
+        if response.status_code in _NO_ANSWER_STATUSES:
+            raise BackendUnreachableError(told)
         if response.status_code in _BUSY_STATUSES or response.is_server_error:
             raise BackendBusyError(told, retry_after=_retry_after(response.headers))
         if response.status_code == httpx.codes.NOT_FOUND:

@@ -9,7 +9,7 @@ import sys
 import psutil
 import pytest
 
-from novel_audio_pipeline.errors import BackendDownError
+from novel_audio_pipeline.errors import BackendDownError, BackendUnreachableError
 from novel_audio_pipeline.tts_client.embedded import EmbeddedBackend
 from novel_audio_pipeline.tts_client.http import TtsClient
 from novel_audio_pipeline_tests.tts_backend.serving import wait_until
@@ -36,6 +36,31 @@ def test_it_answers_and_ends_with_the_block(tmp_path):
         assert children
     _, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL, which Windows has not")
+def test_a_backend_that_dies_is_started_again_at_the_same_address(tmp_path):
+    def answers() -> bool:
+        async def ask() -> bool:
+            async with TtsClient(backend.url) as client:
+                return bool((await client.health()).service)
+
+        try:
+            return asyncio.run(ask())
+        except BackendUnreachableError:
+            return False
+
+    with EmbeddedBackend(cache_dir=tmp_path / "cache", log_path=tmp_path / "log") as backend:
+        first = psutil.Process().children()
+        for process in first:
+            process.kill()
+        psutil.wait_procs(first, timeout=5)
+        wait_until(answers)
+        children = psutil.Process().children(recursive=True)
+        assert not {child.pid for child in children} & {child.pid for child in first}
+    _, alive = psutil.wait_procs(children, timeout=5)
+    assert not alive
+    assert "backend_started_again" in (tmp_path / "log").read_text()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL, which Windows has not")

@@ -148,6 +148,16 @@ def test_a_streamed_header_with_a_length_is_taken():
         ),
         pytest.param(answer("500 Oh", {"Content-Length": "0"}), BackendBusyError, id="broken"),
         pytest.param(answer("429 Later", {"Content-Length": "0"}), BackendBusyError, id="too many"),
+        pytest.param(
+            answer("502 Bad Gateway", {"Content-Length": "0"}),
+            BackendUnreachableError,
+            id="a proxy before a backend that is down",
+        ),
+        pytest.param(
+            answer("504 Gateway Timeout", {"Content-Length": "0"}),
+            BackendUnreachableError,
+            id="a proxy before a backend that does not answer",
+        ),
     ],
 )
 def test_each_answer_has_its_error(raw, error):
