@@ -150,6 +150,10 @@ def _select(
         selected += chapter_statuses(meant, context.library)
     if not found and not problems:
         say(f"no novels in {context.settings.novels_dir}; put EPUB or text files there")
+    if found and chapters and not selected:
+        raise NotFoundError(
+            "none of the novels has a chapter in the range of --chapters; novel-audio novels lists them"
+        )
     return selected, problems
 
 
@@ -220,14 +224,11 @@ def _print_dry_run(
     context: CommandContext, statuses: Sequence[ChapterStatus], *, as_json: bool
 ) -> None:
     """Print what a narration would do; the time to come is judged by the narrations so far."""
-    context.prepare_dagster()
-    # Dagster takes seconds to load, which the other commands need not wait for.
-    from novel_audio_pipeline.cli.dagster_runs import DagsterRuns  # noqa: PLC0415
-
     seconds = sum(status.audio_s_to_speak for status in statuses)
     paragraphs = sum(status.to_speak for status in statuses)
-    request_s = DagsterRuns().seconds_a_request()
-    time_s = None if request_s is None else paragraphs * request_s / context.settings.concurrency
+    requests = sum(status.requests_to_come for status in statuses)
+    request_s = _seconds_a_request(context)
+    time_s = None if request_s is None else requests * request_s / context.settings.concurrency
     total = {
         "paragraphs": paragraphs,
         "moved": sum(status.to_move for status in statuses),
@@ -251,6 +252,17 @@ def _print_dry_run(
         f"audio, {seconds * _BYTES_PER_S / 1e6:.0f} MB; it will take "
         + ("nobody knows how long yet" if time_s is None else f"about {_length(time_s)}")
     )
+
+
+def _seconds_a_request(context: CommandContext) -> float | None:
+    """Return how long a request has taken so far; nothing is made where nothing was narrated yet."""
+    if not context.settings.dagster_dir.is_dir():
+        return None
+    context.prepare_dagster()
+    # Dagster takes seconds to load, which the other commands need not wait for.
+    from novel_audio_pipeline.cli.dagster_runs import DagsterRuns  # noqa: PLC0415
+
+    return DagsterRuns().seconds_a_request()
 
 
 def _length(seconds: float) -> str:

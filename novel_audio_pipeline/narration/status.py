@@ -37,6 +37,7 @@ class ChapterStatus:
         kept: Paragraphs whose audio stands as wanted.
         to_move: Paragraphs whose audio is elsewhere in the library.
         to_speak: Paragraphs that would be asked for.
+        requests_to_come: Speech requests for these; a long paragraph is spoken in several pieces.
         skipped: Paragraphs that hold nothing to speak.
         failed: Paragraphs with a failure on record.
         audio_s: Seconds of audio held.
@@ -53,6 +54,7 @@ class ChapterStatus:
     kept: int
     to_move: int
     to_speak: int
+    requests_to_come: int
     skipped: int
     failed: int
     audio_s: float
@@ -92,6 +94,7 @@ def _status(plan: ChapterPlan, held: ChapterInventory) -> ChapterStatus:
         kept=plan.kept_audio,
         to_move=sum(isinstance(step, Move) for step in plan.steps),
         to_speak=len(to_speak),
+        requests_to_come=sum(len(paragraph.pieces) for paragraph in to_speak),
         skipped=sum(
             isinstance(step, Skip) or (isinstance(step, Keep) and step.audio is None)
             for step in plan.steps

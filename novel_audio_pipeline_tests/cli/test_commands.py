@@ -80,11 +80,12 @@ def test_status_of_what_was_never_narrated_is_missing(home):
 
 
 def test_a_dry_run_tells_what_is_to_come_and_writes_nothing(home):
+    before = sorted(home.path.rglob("*"))
     document = home.json("narrate", "--dry-run")
     assert document["to_come"]["paragraphs"] == 4
     assert document["to_come"]["minutes"] > 0
     assert document["to_come"]["seconds"] is None
-    assert not home.library.exists()
+    assert sorted(home.path.rglob("*")) == before
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,7 @@ def test_a_dry_run_tells_what_is_to_come_and_writes_nothing(home):
         pytest.param(("script", "mua-lu", "9"), {}, 2, "1 to 2", id="no such chapter"),
         pytest.param(("script", "Mưa Lũ", "1"), {}, 2, "novel_id", id="no id"),
         pytest.param(("narrate", "mua-lu", "--chapters", "2-9"), {}, 2, "chapter 9", id="range"),
+        pytest.param(("narrate", "--chapters", "9"), {}, 2, "none of the novels", id="no chapter"),
         pytest.param(("narrate", "--chapters", "x"), {}, 2, "1-3,7", id="no range"),
         pytest.param(("frobnicate",), {}, 2, "frobnicate", id="no such command"),
         pytest.param(
@@ -102,9 +104,7 @@ def test_a_dry_run_tells_what_is_to_come_and_writes_nothing(home):
         pytest.param(
             ("narrate", "--again", "mua-lu", "--again", "nope"), {}, 2, "nope", id="again nobody"
         ),
-        pytest.param(
-            ("narrate", "--dry-run"), {"DAGSTER_HOME": "/nowhere"}, 2, "DAGSTER_HOME", id="instance"
-        ),
+        pytest.param(("narrate",), {"DAGSTER_HOME": "/nowhere"}, 2, "DAGSTER_HOME", id="instance"),
         pytest.param(
             ("status",), {"NOVEL_AUDIO_NOVELS_DIR": "/nowhere"}, 2, "/nowhere", id="no folder"
         ),
