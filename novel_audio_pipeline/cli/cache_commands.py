@@ -66,10 +66,7 @@ def cache_expire_command(*, dry_run: bool, as_json: bool) -> int:
     # Dagster takes seconds to load, which the other commands need not wait for.
     from novel_audio_pipeline.defs.upkeep_runs import UpkeepRuns  # noqa: PLC0415
 
-    runs = UpkeepRuns()
-    if (other := runs.run_in_the_way()) is not None:
-        say(f"run {other} is at it now; waiting until it is done")
-    listener = runs.run("expiry")
+    listener = UpkeepRuns().run("expiry", say=say)
     if listener.round is None:
         raise listener.error or RuntimeError("the run ended without a result; the UI shows why")
     done = listener.round

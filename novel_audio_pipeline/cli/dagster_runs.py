@@ -1,6 +1,5 @@
 """Running assets from the command line: the same assets on the same Dagster instance as the UI's."""
 
-import time
 from collections.abc import Mapping
 
 import dagster as dg
@@ -15,6 +14,7 @@ from novel_audio_pipeline.defs.partitions import (
     range_tags,
 )
 from novel_audio_pipeline.defs.resources import default_resources
+from novel_audio_pipeline.defs.starting_runs import opened_instance, wait_for_turn
 from novel_audio_pipeline.defs.versions import (
     CACHED_TTS_AUDIO,
     changed_chapters,
@@ -23,15 +23,13 @@ from novel_audio_pipeline.defs.versions import (
     organized_versions,
     text_observation,
 )
-from novel_audio_pipeline.errors import SettingError, UnavailableError
+from novel_audio_pipeline.errors import UnavailableError
 from novel_audio_pipeline.narration.listener import NarrationListener
 from novel_audio_pipeline.novels.model import ChapterKey
 
 _POOL = "tts_backend"
 _NO_RETRY = {"dagster/max_retries": "0"}  # the daemon could not start a run of ours again
 _NARRATIONS_LOOKED_AT = 50
-_TELL_EVERY_S = 30.0
-_POLL_S = 1.0
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -39,15 +37,12 @@ class DagsterRuns:
     """Dagster's side of the command line; needs ``DAGSTER_HOME``."""
 
     def __init__(self) -> None:
-        """Open the instance that ``DAGSTER_HOME`` names.
+        """Open the instance.
 
         Raises:
-            SettingError: If that is no folder, or not absolute.
+            SettingError: If ``DAGSTER_HOME`` is no folder, or not absolute.
         """
-        try:
-            self._instance = dg.DagsterInstance.get()
-        except dg.DagsterInvariantViolationError as error:
-            raise SettingError(f"DAGSTER_HOME is wrong: {error}") from error
+        self._instance = opened_instance()
 
     def materialized_digests(self) -> Mapping[str, str]:
         """Return for each materialized chapter key the digest of the script it was made from."""
@@ -63,11 +58,6 @@ class DagsterRuns:
         """Return whether Dagster's daemon has been heard of lately."""
         statuses = self._instance.get_daemon_statuses()
         return any(status.healthy for status in statuses.values())
-
-    def run_in_the_way(self) -> str | None:
-        """Return the id of a live run that speaks through the backend now, or None."""
-        slots = self._instance.event_log_storage.get_concurrency_info(_POOL).claimed_slots
-        return slots[0].run_id if slots else None
 
     def seconds_a_request(self) -> float | None:
         """Return how long a speech request has taken in the last narrations, None if there are none."""
@@ -109,7 +99,13 @@ class DagsterRuns:
         ).resolve_job_def("narrate_job")
         known = known_chapters(self._instance)
         for first, last in contiguous_ranges({str(key) for key in digests}, known):
-            self._wait_for_our_turn(listener)
+            wait_for_turn(
+                self._instance,
+                _POOL,
+                waiting=lambda other: listener.waiting(
+                    f"run {other} is narrating now; waiting until it is done"
+                ),
+            )
             result = job.execute_in_process(
                 run_config=_QUIET,
                 instance=self._instance,
@@ -122,16 +118,6 @@ class DagsterRuns:
             if listener.is_over:
                 return
             _require_known_reason(result)
-
-    def _wait_for_our_turn(self, listener: NarrationListener) -> None:
-        """Return when no other run narrates; unlike Dagster's own waiting, Ctrl-C ends it."""
-        told = -_TELL_EVERY_S
-        while (other := self.run_in_the_way()) is not None:
-            self.end_dead_runs()
-            if time.monotonic() - told >= _TELL_EVERY_S:
-                told = time.monotonic()
-                listener.waiting(f"run {other} is narrating now; waiting until it is done")
-            time.sleep(_POLL_S)
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:

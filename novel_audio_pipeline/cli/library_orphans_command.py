@@ -27,10 +27,7 @@ def library_orphans_command(*, as_json: bool) -> int:
     # Dagster takes seconds to load, which the other commands need not wait for.
     from novel_audio_pipeline.defs.upkeep_runs import UpkeepRuns  # noqa: PLC0415
 
-    runs = UpkeepRuns()
-    if (other := runs.run_in_the_way()) is not None:
-        say(f"run {other} is at it now; waiting until it is done")
-    listener = runs.run("report")
+    listener = UpkeepRuns().run("report", say=say)
     if listener.report is None:
         raise listener.error or RuntimeError("the run ended without a report; the UI shows why")
     findings = listener.report.findings

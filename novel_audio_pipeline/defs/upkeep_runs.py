@@ -1,11 +1,13 @@
 """Running upkeep in this process, on the same Dagster instance as the UI's: for the command line."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import dagster as dg
 
 from novel_audio_pipeline.defs.dead_runs import end_dead_runs, process_tags
 from novel_audio_pipeline.defs.resources import default_resources
+from novel_audio_pipeline.defs.starting_runs import opened_instance, wait_for_turn
 from novel_audio_pipeline.defs.upkeep_assets import POOL, orphan_report, tts_cache_expiry
 from novel_audio_pipeline.defs.upkeep_jobs import tts_cache_expiry_job
 from novel_audio_pipeline.defs.upkeep_records import EXPIRY_JOB
@@ -19,17 +21,26 @@ class UpkeepRuns:
     """Dagster's side of the upkeep commands; needs ``DAGSTER_HOME``."""
 
     def __init__(self) -> None:
-        """Open the instance that ``DAGSTER_HOME`` names; end the runs of dead processes."""
-        self._instance = dg.DagsterInstance.get()
+        """Open the instance; end the runs of dead processes.
+
+        Raises:
+            SettingError: If ``DAGSTER_HOME`` is no folder, or not absolute.
+        """
+        self._instance = opened_instance()
         end_dead_runs(self._instance)
 
-    def run_in_the_way(self) -> str | None:
-        """Return the id of a live run of upkeep, which ours waits for, or None."""
-        slots = self._instance.event_log_storage.get_concurrency_info(POOL).claimed_slots
-        return slots[0].run_id if slots else None
+    def run(
+        self, what: Literal["expiry", "report"], *, say: Callable[[str], None]
+    ) -> UpkeepListener:
+        """Run one of the two assets, and return what it did.
 
-    def run(self, what: Literal["expiry", "report"]) -> UpkeepListener:
-        """Run one of the two assets, and return what it did."""
+        Args:
+            what: Which one.
+            say: Told a sentence while another run of upkeep is waited for.
+
+        Raises:
+            KeyboardInterrupt: If somebody stopped it while it waited.
+        """
         listener = UpkeepListener()
         report_job = dg.define_asset_job(
             REPORT_JOB, selection=dg.AssetSelection.assets(orphan_report)
@@ -40,6 +51,11 @@ class UpkeepRuns:
             executor=dg.in_process_executor,
             resources={**default_resources(), "upkeep_listener": listener},
         ).resolve_job_def(EXPIRY_JOB if what == "expiry" else REPORT_JOB)
+        wait_for_turn(
+            self._instance,
+            POOL,
+            waiting=lambda other: say(f"run {other} is at it now; waiting until it is done"),
+        )
         job.execute_in_process(
             run_config=_QUIET,
             instance=self._instance,

@@ -2,11 +2,16 @@
 
 import json
 import os
+import signal
 import time
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from novel_audio_pipeline.defs.dead_runs import process_tags
+from novel_audio_pipeline.defs.upkeep_assets import POOL
+from novel_audio_pipeline.settings import PROJECT_ROOT
 from novel_audio_pipeline_tests.cli.homes import Home, new_home
 
 pytestmark = pytest.mark.slow
@@ -60,6 +65,29 @@ def test_orphans_are_reported_with_status_1_and_a_library_in_order_with_0(tmp_pa
     plain = home.run("library", "orphans")
     assert plain.returncode == 1
     assert "record_without_audio" in plain.stdout
+
+
+@pytest.mark.parametrize("command", [("cache", "expire"), ("library", "orphans")])
+def test_ctrl_c_is_heard_while_another_run_of_upkeep_is_waited_for(tmp_path, monkeypatch, command):
+    home = new_home(tmp_path)
+    home.json("library", "orphans")  # makes Dagster's records
+    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
+    monkeypatch.setenv("NOVEL_AUDIO_DAGSTER_DIR", str(home.path / "dagster"))
+    with dg.DagsterInstance.get() as instance:
+        run = instance.create_run_for_job(
+            dg.GraphDefinition(name="empty").to_job(),
+            status=dg.DagsterRunStatus.STARTED,
+            tags=process_tags(),
+        )
+        instance.event_log_storage.claim_concurrency_slot(POOL, run.run_id, "step")
+        process = home.start(*command)
+        assert run.run_id in str(process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        asked_at = time.monotonic()
+        _, told = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in told
+    assert time.monotonic() - asked_at < 10
 
 
 @pytest.mark.parametrize(
