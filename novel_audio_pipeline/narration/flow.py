@@ -223,31 +223,40 @@ class Narration:
                     await self._in_thread(work.commit_skip, paragraph, reason)
                 case Move(paragraph, source):
                     if not await self._in_thread(work.commit_held, paragraph, source):
-                        await self._speak(work, paragraph)
-                case Speak(paragraph):
-                    await self._speak(work, paragraph)
+                        await self._speak(work, Speak(paragraph))
+                case Speak():
+                    await self._speak(work, step)
         except _PARAGRAPH_ERRORS as error:
             await self._in_thread(work.commit_failure, step.paragraph, error)
             self._progress.add(failed=1)
         else:
             self._progress.add(done=1)
 
-    async def _speak(self, work: ChapterWork, paragraph: ScriptParagraph) -> None:
+    async def _speak(self, work: ChapterWork, step: Speak) -> None:
         """Speak a paragraph, or take what this run has spoken for the same content key."""
+        paragraph = step.paragraph
         key = str(paragraph.content_key)
         if not work.is_repeated(key):  # then nobody will ask for it again: nothing is remembered
-            await self._speak_and_file(work, paragraph)
-            return
-        if (earlier := self._spoken.get(key)) is not None:
+            made = await self._speak_and_file(work, paragraph)
+        elif (earlier := self._spoken.get(key)) is not None:
             made = await asyncio.shield(earlier)
-            if isinstance(made, SkippedSpeech):
-                await self._refused(work, paragraph, made)
-            elif not await self._in_thread(work.commit_held, paragraph, made):
-                await self._speak_and_file(work, paragraph)
-            return
-        future = self._spoken[key] = asyncio.get_running_loop().create_future()
+            if isinstance(made, HeldAudio) and not await self._in_thread(
+                work.commit_held, paragraph, made
+            ):
+                made = await self._speak_and_file(work, paragraph)
+        else:
+            made = await self._speak_for_all(work, paragraph)
+        if isinstance(made, SkippedSpeech):
+            await self._refused(work, step, made)
+
+    async def _speak_for_all(
+        self, work: ChapterWork, paragraph: ScriptParagraph
+    ) -> HeldAudio | SkippedSpeech:
+        """Speak a paragraph whose content key others of the run have too; they wait for it."""
+        future: asyncio.Future[HeldAudio | SkippedSpeech] = asyncio.Future()
+        self._spoken[str(paragraph.content_key)] = future
         try:
-            future.set_result(await self._speak_and_file(work, paragraph))
+            made = await self._speak_and_file(work, paragraph)
         except BaseException as error:
             if isinstance(error, Exception):
                 future.set_exception(error)
@@ -255,11 +264,13 @@ class Narration:
             else:
                 future.cancel()
             raise
+        future.set_result(made)
+        return made
 
     async def _speak_and_file(
         self, work: ChapterWork, paragraph: ScriptParagraph
     ) -> HeldAudio | SkippedSpeech:
-        """Request, download, verify, join, commit, evict."""
+        """Request, download, verify, join, commit, evict; nothing is filed if it is refused."""
         self._require_space()
         started = time.monotonic()
         pieces: list[SpokenPiece] = []
@@ -267,7 +278,6 @@ class Narration:
             for request in await self._speaker.parts(whole):
                 piece = await self._speaker.speak(request)
                 if isinstance(piece, SkippedSpeech):
-                    await self._refused(work, paragraph, piece)
                     return piece
                 pieces.append(piece)
         work.note_speech(requests=len(pieces), synthesis_s=time.monotonic() - started)
@@ -286,13 +296,21 @@ class Narration:
         warnings = tuple(piece.warning for piece in pieces if piece.warning)
         return work.commit_audio(paragraph, wav, facts, warnings=warnings)
 
-    async def _refused(
-        self, work: ChapterWork, paragraph: ScriptParagraph, answer: SkippedSpeech
-    ) -> None:
-        """File a paragraph that the backend will not speak as skipped, with a warning."""
-        warning = f"the backend refused to speak it: {answer.reason or 'no reason given'}"
+    async def _refused(self, work: ChapterWork, step: Speak, answer: SkippedSpeech) -> None:
+        """File a paragraph that the backend will not speak as skipped, with a warning.
+
+        Raises:
+            SpeechRefusedError: If an earlier reading stands there: that is kept.
+        """
+        refusal = f"the backend refused to speak it: {answer.reason or 'no reason given'}"
+        if step.earlier_reading:
+            raise SpeechRefusedError(
+                f"{refusal}. The earlier reading is kept; take the text out of [takes] in the "
+                "novel's settings file to be content with it",
+                code=REFUSED_BY_BACKEND,
+            )
         await self._in_thread(
-            lambda: work.commit_skip(paragraph, REFUSED_BY_BACKEND, warning=warning)
+            lambda: work.commit_skip(step.paragraph, REFUSED_BY_BACKEND, warning=refusal)
         )
 
     async def _evict_kept(self, work: ChapterWork, audio: HeldAudio) -> None:

@@ -38,9 +38,16 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """The audio is nowhere: it is asked for."""
+    """The audio is nowhere: it is asked for.
+
+    Attributes:
+        paragraph: Of the script.
+        earlier_reading: Whether intact audio of the same text stands there, of another take than
+            the one somebody asked for.
+    """
 
     paragraph: ScriptParagraph
+    earlier_reading: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +147,18 @@ def _step(
     source = elsewhere(paragraph.content_key)
     if source is None and _is_first_take(paragraph):
         source = elsewhere(text_key(paragraph.text))
-    return Move(paragraph, source) if source else Speak(paragraph)
+    if source is not None:
+        return Move(paragraph, source)
+    return Speak(paragraph, earlier_reading=held is not None and _is_earlier_take(paragraph, held))
+
+
+def _is_earlier_take(paragraph: ScriptParagraph, held: HeldParagraph) -> bool:
+    """Return whether audio stands there that only another reading of its text shall replace."""
+    return (
+        held.standing is Standing.INTACT
+        and held.text_key == text_key(paragraph.text)
+        and not _is_first_take(paragraph)
+    )
 
 
 def _is_first_take(paragraph: ScriptParagraph) -> bool:

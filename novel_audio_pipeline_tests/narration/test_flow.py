@@ -445,3 +445,19 @@ def test_refused_text_is_asked_for_again_in_another_take():
     outcome = house.narrate()[1]
     assert house.asked() == [TWO[1]]
     assert (outcome.state, outcome.spoken, outcome.skipped) == ("complete", 1, 0)
+
+
+def test_another_take_that_the_backend_refuses_costs_nobody_the_earlier_reading():
+    house = House(TWO)
+    house.narrate()
+    paragraph = house.scripts("so-do")[0].paragraphs[1]
+    held = house.library.chapter_inventory("so-do", 1).paragraphs[2].audio
+    house.takes = {str(paragraph.content_key): 1}
+    house.backend = FakeBackend(refuse=lambda text: text == TWO[1])
+    outcome = house.narrate()[1]
+    assert outcome.state == "incomplete"
+    assert [(f.number, f.code) for f in outcome.failed] == [(2, "refused_by_backend")]
+    assert house.library.chapter_inventory("so-do", 1).paragraphs[2].audio == held
+    house.takes = {}
+    assert house.narrate()[1].state == "complete"
+    assert house.asked() == [TWO[1]]  # only the take that was refused
