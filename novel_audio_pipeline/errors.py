@@ -6,6 +6,7 @@
     │   ├── BackendBusyError           408, 429, other 5xx; carries Retry-After
     │   ├── AudioTransferError         body shorter than promised, digest differs
     │   └── CacheEntryGoneError        404 for a file_id just handed out
+    │       └── ExpiredBeforeDownloadError  gone each time it was asked for
     └── PermanentError               asking again gives the same
         ├── UsageError                 exit status 2: wrong use
         │   ├── SettingError             a setting is wrong or contradicts another
@@ -69,6 +70,12 @@ class CacheEntryGoneError(TransientError):
     """404 for a ``file_id`` just handed out: another chapter shared the entry and evicted it."""
 
     code = "cache_entry_gone"
+
+
+class ExpiredBeforeDownloadError(CacheEntryGoneError):
+    """Speech was made each time it was asked for, and each time gone before it was downloaded."""
+
+    code = "expired_before_download"
 
 
 class PermanentError(NovelAudioError):

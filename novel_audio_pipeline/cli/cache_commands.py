@@ -75,6 +75,8 @@ def cache_expire_command(*, dry_run: bool, as_json: bool) -> int:
         f"{done.count('expired')} expired, {done.count('evicted')} evicted (the library holds "
         f"them), {done.left.entries} left, {done.left.overdue} of these past their time"
     )
+    if done.lost:
+        say(done.lost_sentence())
     if done.why_not:
         say(f"cache_not_enforceable: {done.why_not}")
     return ExitStatus.INCOMPLETE if done.why_not or done.left.overdue else ExitStatus.DONE

@@ -4,8 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from novel_audio_pipeline.cli.printing import print_table
-from novel_audio_pipeline.narration.outcome import ChapterOutcome
+from novel_audio_pipeline.narration.outcome import ChapterOutcome, FailedParagraph
 from novel_audio_pipeline.narration.status import ChapterStatus
+
+
+class FailureRow(TypedDict):
+    """One paragraph that failed, in the JSON of ``status`` and ``narrate``."""
+
+    paragraph: int
+    code: str
+    message: str
 
 
 class ChapterRow(TypedDict):
@@ -20,6 +28,7 @@ class ChapterRow(TypedDict):
     moved: int
     skipped: int
     failed: int
+    failures: list[FailureRow]
     seconds: float
     bytes: int
 
@@ -35,7 +44,8 @@ def row_of_status(status: ChapterStatus) -> ChapterRow:
         kept=status.kept,
         moved=0,
         skipped=status.skipped,
-        failed=status.failed,
+        failed=len(status.failed),
+        failures=_failures(status.failed),
         seconds=round(status.audio_s, 3),
         bytes=status.audio_bytes,
     )
@@ -53,6 +63,7 @@ def row_of_outcome(outcome: ChapterOutcome) -> ChapterRow:
         moved=outcome.moved,
         skipped=outcome.skipped,
         failed=len(outcome.failed),
+        failures=_failures(outcome.failed),
         seconds=round(outcome.audio_s, 3),
         bytes=outcome.audio_bytes,
     )
@@ -61,6 +72,10 @@ def row_of_outcome(outcome: ChapterOutcome) -> ChapterRow:
 def chapter_document(rows: Sequence[ChapterRow], *, requests: int) -> Mapping[str, object]:
     """Return the JSON document of ``status`` and ``narrate``."""
     return {"chapters": list(rows), "requests": requests}
+
+
+def _failures(failed: Sequence[FailedParagraph]) -> list[FailureRow]:
+    return [FailureRow(paragraph=one.number, code=one.code, message=one.message) for one in failed]
 
 
 def print_chapters(rows: Sequence[ChapterRow]) -> None:

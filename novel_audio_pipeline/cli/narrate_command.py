@@ -211,7 +211,7 @@ def _narrate(
     if watch.error is not None:
         raise watch.error
     for outcome in watch.outcomes:
-        for which, message in failures_by_message(outcome):
+        for which, message in failures_by_message(outcome.failed):
             say(f"{outcome.key} {which}: {message}")
         for warning in outcome.warnings:
             say(f"{outcome.key}: {warning}")

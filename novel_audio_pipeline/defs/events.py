@@ -75,7 +75,7 @@ def incomplete_sentence(outcome: ChapterOutcome) -> str:
     """Return why a chapter is not complete, naming the first paragraphs that failed."""
     if outcome.problem:
         return f"{outcome.key}: {outcome.problem}"
-    reasons = failures_by_message(outcome)
+    reasons = failures_by_message(outcome.failed)
     named = [f"{which}: {message}" for which, message in reasons[:_FAILURES_NAMED]]
     if len(reasons) > _FAILURES_NAMED:
         named.append(f"and {len(reasons) - _FAILURES_NAMED} other reasons")

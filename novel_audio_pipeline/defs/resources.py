@@ -120,6 +120,7 @@ def _narration_settings(settings: Settings, url: str) -> NarrationSettings:
         concurrency=settings.concurrency,
         evict=settings.evict,
         cache_dir=settings.cache_dir,
+        reports_dir=settings.reports_dir,
     )
 
 

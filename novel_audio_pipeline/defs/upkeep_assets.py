@@ -72,6 +72,8 @@ def tts_cache_expiry(
         raise
     upkeep_listener.round = done
     context.log.info(_told(done))
+    if done.lost:
+        context.log.warning(done.lost_sentence())
     yield dg.MaterializeResult(metadata=cache_metadata(done, place))
     is_within = not done.left.overdue or done.left.lag <= REMOVAL_DELAY
     yield dg.AssetCheckResult(

@@ -26,6 +26,7 @@ def cache_metadata(done: CacheRound, place: CachePlace) -> Metadata:
     return {
         "entries_expired": dg.MetadataValue.int(done.count("expired")),
         "entries_evicted": dg.MetadataValue.int(done.count("evicted")),
+        "expired_before_download": dg.MetadataValue.int(len(done.lost)),
         "bytes_removed": dg.MetadataValue.int(sum(one.size_bytes for one in done.removed)),
         "entries_left": dg.MetadataValue.int(done.left.entries),
         "bytes_left": dg.MetadataValue.int(done.left.size_bytes),
@@ -43,11 +44,14 @@ def cache_metadata(done: CacheRound, place: CachePlace) -> Metadata:
                     "age_s": round(one.age.total_seconds(), 1),
                     "bytes": one.size_bytes,
                     "in_library": one.in_library,
+                    "asked_for": one.asked_for,
                 }
                 for one in done.removed[:ROWS_SHOWN]
             ),
             numbers={"age_s": "float", "bytes": "int"},
-            names=["file_id", "action", "reason", "age_s", "bytes", "in_library"],
+            names=[
+                *("file_id", "action", "reason", "age_s", "bytes", "in_library", "asked_for"),
+            ],
         ),
         "age_of_entries": dg.MetadataValue.md(cache_age_picture(done.judged, ttl=place.ttl)),
     }

@@ -157,6 +157,7 @@ class ParagraphFailure:
         failed_at: Timezone-aware.
         content_key: What was wanted.
         attempts: How often it was asked for in that run.
+        code: Stable name of what happened, as in ``errors.py``; empty if nobody wrote it down.
     """
 
     text: ParagraphText
@@ -165,6 +166,7 @@ class ParagraphFailure:
     failed_at: datetime
     content_key: str | None = None
     attempts: int = 1
+    code: str = ""
 
 
 def text_key(original_text: str) -> str:

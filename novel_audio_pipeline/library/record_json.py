@@ -81,6 +81,7 @@ def failure_to_json(failure: ParagraphFailure, *, storage_dir: str) -> bytes:
         "failed": True,
         "error": failure.message,
         "errorClass": failure.error,
+        "errorCode": failure.code or None,
         "attempts": failure.attempts,
         "contentKey": failure.content_key,
         "failedAt": instant_text(failure.failed_at),
@@ -106,6 +107,7 @@ def failure_from_json(data: bytes, *, what: str = "a failure") -> ParagraphFailu
             failed_at=fields.instant("failedAt"),
             content_key=fields.text_or_none("contentKey"),
             attempts=fields.whole("attempts"),
+            code=fields.text_or_none("errorCode") or "",
         )
     except ValueError as error:
         raise RecordError(f"{what}: {error}") from error

@@ -119,6 +119,7 @@ class ChapterWork:
         failure = ParagraphFailure(
             text=self._text(paragraph),
             error=type(error).__name__,
+            code=error.code,
             message=str(error),
             failed_at=self._now(),
             content_key=paragraph.content_key,

@@ -7,7 +7,7 @@ always waited for.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
@@ -40,6 +40,7 @@ from novel_audio_pipeline.narration.speaker import Speaker, SpokenPiece
 from novel_audio_pipeline.novels.model import ChapterKey
 from novel_audio_pipeline.novels.script import Script, ScriptParagraph
 from novel_audio_pipeline.tts_client.replies import SkippedSpeech
+from novel_audio_pipeline.upkeep.asked import AskedNotes
 
 LEAST_FREE_BYTES = 2 * 1024**3
 LEAST_FREE_SHARE = 0.05
@@ -66,6 +67,7 @@ class Narration:
         concurrency: int,
         progress: Progress,
         now: Callable[[], datetime],
+        notes: AskedNotes | None = None,
     ) -> None:
         """Prepare a run.
 
@@ -77,6 +79,7 @@ class Narration:
             concurrency: Speech requests under way at once; twice as many paragraphs are in work.
             progress: Told what is done.
             now: Gives aware instants.
+            notes: Where it is noted what was asked for and is not filed yet; None to note nothing.
         """
         self._library = library
         self._speaker = speaker
@@ -84,6 +87,7 @@ class Narration:
         self._evict = evict
         self._progress = progress
         self._now = now
+        self._notes = notes
         self._workers = 2 * concurrency
         self._threads = ThreadPoolExecutor(self._workers, thread_name_prefix="narration")
         self._spoken: dict[str, asyncio.Future[HeldAudio | SkippedSpeech]] = {}
@@ -168,6 +172,8 @@ class Narration:
         on_chapter: Callable[[ChapterOutcome], None],
     ) -> None:
         outcome = await self._in_thread(work.finish)
+        if self._notes is not None and outcome.state == "complete":
+            await self._in_thread(self._notes.settle_chapter, outcome.key)
         open_works.discard(work)
         on_chapter(outcome)
 
@@ -228,6 +234,7 @@ class Narration:
                     await self._speak(work, step)
         except _PARAGRAPH_ERRORS as error:
             await self._in_thread(work.commit_failure, step.paragraph, error)
+            await self._settled(work, step.paragraph)
             self._progress.add(failed=1)
         else:
             self._progress.add(done=1)
@@ -276,17 +283,32 @@ class Narration:
         pieces: list[SpokenPiece] = []
         for whole in paragraph.pieces:
             for request in await self._speaker.parts(whole):
-                piece = await self._speaker.speak(request)
+                piece = await self._speaker.speak(request, asked=self._asked(work, paragraph))
                 if isinstance(piece, SkippedSpeech):
                     return piece
                 pieces.append(piece)
         work.note_speech(requests=len(pieces), synthesis_s=time.monotonic() - started)
         held = await self._in_thread(self._file, work, paragraph, pieces)
+        await self._settled(work, paragraph)
         self._progress.add(spoken=1, audio_s=held.duration_s)
         for piece in pieces:
             evicted = self._may_evict(piece) and await self._speaker.evict(piece)
             work.note_cache(evicted=evicted, expires_at=piece.cached.expires_at)
         return held
+
+    def _asked(
+        self, work: ChapterWork, paragraph: ScriptParagraph
+    ) -> Callable[[str], Awaitable[None]] | None:
+        """Return what notes the cache entries of a paragraph, so that none is lost unnamed."""
+        if (notes := self._notes) is None:
+            return None
+        key, number = work.script.key, paragraph.number
+        return lambda file_id: self._in_thread(notes.asked, key, number, file_id)
+
+    async def _settled(self, work: ChapterWork, paragraph: ScriptParagraph) -> None:
+        """Forget that a paragraph was asked for: it is filed, or its failure is."""
+        if self._notes is not None:
+            await self._in_thread(self._notes.settled, work.script.key, paragraph.number)
 
     def _file(
         self, work: ChapterWork, paragraph: ScriptParagraph, pieces: Sequence[SpokenPiece]
@@ -312,6 +334,7 @@ class Narration:
         await self._in_thread(
             lambda: work.commit_skip(step.paragraph, REFUSED_BY_BACKEND, warning=refusal)
         )
+        await self._settled(work, paragraph)
 
     async def _evict_kept(self, work: ChapterWork, audio: HeldAudio) -> None:
         """Evict what a narration that was killed between commit and eviction has left."""

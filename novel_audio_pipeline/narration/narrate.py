@@ -23,6 +23,7 @@ from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.tts_cache.guard import refuse_wrong_root
 from novel_audio_pipeline.tts_client.cache_folder_proof import CacheFolderProof
 from novel_audio_pipeline.tts_client.http import TtsClient
+from novel_audio_pipeline.upkeep.asked import AskedNotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class NarrationSettings:
         evict: ``proven``, ``always`` or ``never``.
         cache_dir: The backend's cache folder as seen from here, or None if it is elsewhere. It may
             be another's or missing; then it is of no use, and does no harm.
+        reports_dir: Where it is noted what was asked for and is not filed yet; None to note nothing.
     """
 
     backend_url: str
@@ -47,6 +49,7 @@ class NarrationSettings:
     concurrency: int
     evict: str
     cache_dir: Path | None = None
+    reports_dir: Path | None = None
 
 
 def narrate(
@@ -100,6 +103,7 @@ def narrate(
                 concurrency=settings.concurrency,
                 progress=progress,
                 now=now,
+                notes=AskedNotes(settings.reports_dir) if settings.reports_dir else None,
             )
             await narration.run(keys, on_chapter=emit)
 

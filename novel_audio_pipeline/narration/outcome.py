@@ -1,5 +1,6 @@
 """What became of a chapter, for the Dagster UI, the command line and records."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -102,13 +103,13 @@ def not_narrated(key: ChapterKey, error: NovelAudioError) -> ChapterOutcome:
     return ChapterOutcome(key=key, state="missing", problem=str(error))
 
 
-def failures_by_message(outcome: ChapterOutcome) -> list[tuple[str, str]]:
+def failures_by_message(failed: Iterable[FailedParagraph]) -> list[tuple[str, str]]:
     """Return which paragraphs failed for each reason, as ``paragraph 3`` or ``paragraphs 1, 2``.
 
     A wrong voice fails every paragraph of a chapter with one sentence: it is told once.
     """
     numbers: dict[str, list[int]] = {}
-    for failure in outcome.failed:
+    for failure in failed:
         numbers.setdefault(failure.message, []).append(failure.number)
     return [
         (f"paragraph{'s' if len(which) > 1 else ''} {', '.join(map(str, which))}", message)

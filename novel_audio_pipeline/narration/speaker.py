@@ -14,6 +14,7 @@ from novel_audio_pipeline.errors import (
     BackendDownError,
     BackendUnreachableError,
     CacheEntryGoneError,
+    ExpiredBeforeDownloadError,
     SpeechRefusedError,
     TransientError,
 )
@@ -132,21 +133,29 @@ class Speaker:
             self._limits[model] = await self._persist(lambda: self._backend.max_chars(model))
         return parts_of(request, max_chars=self._limits[model])
 
-    async def speak(self, request: SpeechRequest) -> SpokenPiece | SkippedSpeech:
+    async def speak(
+        self, request: SpeechRequest, *, asked: Callable[[str], Awaitable[None]] | None = None
+    ) -> SpokenPiece | SkippedSpeech:
         """Return the audio of a request, verified, or why the backend will not speak it.
 
         A duration that is implausible is asked for once more with another take; the better of the
         two is returned, with a warning.
 
+        Args:
+            request: What is to be spoken.
+            asked: Awaited with the id of each cache entry before it is downloaded; None if nobody
+                wants to know.
+
         Raises:
-            TransientError: If it failed as often as it may.
+            TransientError: If it failed as often as it may; ``ExpiredBeforeDownloadError`` if its
+                entry was gone each time.
             PermanentError: If asking again gives the same; ``BackendDownError`` ends the run.
         """
-        first = await self._persist(lambda: self._spoken(request))
+        first = await self._persist(lambda: self._spoken(request, asked))
         if isinstance(first, SkippedSpeech) or is_plausible(request, first.facts.duration_s):
             return first
         other_request = replace(request, take=min(request.take + 1, MAX_TAKE))
-        other = await self._persist(lambda: self._spoken(other_request))
+        other = await self._persist(lambda: self._spoken(other_request, asked))
         pieces = [first] if isinstance(other, SkippedSpeech) else [first, other]
         best = min(pieces, key=lambda piece: implausibility(request, piece.facts.duration_s))
         warning = (
@@ -192,6 +201,8 @@ class Speaker:
                     f"although each was repeated; the last: {error}. Look at the backend's log, "
                     "then run again: what is in the library stays"
                 ) from error
+            if isinstance(error, CacheEntryGoneError):
+                raise _expired(error) from error
             raise
         self._failures_in_a_row = 0
         return answer
@@ -205,12 +216,16 @@ class Speaker:
                 await self._wait_until_up(error)
                 raise
 
-    async def _spoken(self, request: SpeechRequest) -> SpokenPiece | SkippedSpeech:
+    async def _spoken(
+        self, request: SpeechRequest, asked: Callable[[str], Awaitable[None]] | None
+    ) -> SpokenPiece | SkippedSpeech:
         """Request, download and verify once."""
         self._progress.add(requests=1)
         cached = await self._backend.synthesize(request)
         if isinstance(cached, SkippedSpeech):
             return cached
+        if asked is not None:
+            await asked(cached.file_id)
         audio = await self._backend.download(cached.file_id)
         facts = await asyncio.to_thread(checked_speech, audio.data)
         return SpokenPiece(request=request, cached=cached, audio=audio, facts=facts)
@@ -241,6 +256,15 @@ class Speaker:
         except (BackendUnreachableError, BackendBusyError):
             return False
         return True
+
+
+def _expired(error: CacheEntryGoneError) -> ExpiredBeforeDownloadError:
+    return ExpiredBeforeDownloadError(
+        f"it expired before it was downloaded, each of the {MAX_ATTEMPTS} times that it was asked "
+        f"for ({error}). Narrate the chapter again. If it stays so, compare "
+        "TTS_DEFAULT_EXPIRY_HOURS and the clocks of both machines, and look what else clears the "
+        "folder of the TTS cache"
+    )
 
 
 def _wait_s(state: tenacity.RetryCallState) -> float:

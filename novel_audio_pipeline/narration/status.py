@@ -6,6 +6,7 @@ from typing import Literal
 
 from novel_audio_pipeline.library.inventory import ChapterInventory
 from novel_audio_pipeline.library.library import AudioLibrary
+from novel_audio_pipeline.narration.outcome import FailedParagraph
 from novel_audio_pipeline.narration.plan import (
     ChapterPlan,
     Keep,
@@ -39,7 +40,7 @@ class ChapterStatus:
         to_speak: Paragraphs that would be asked for.
         requests_to_come: Speech requests for these; a long paragraph is spoken in several pieces.
         skipped: Paragraphs that hold nothing to speak.
-        failed: Paragraphs with a failure on record.
+        failed: Paragraphs with a failure on record, and what failed.
         audio_s: Seconds of audio held.
         audio_bytes: Bytes of audio held.
         audio_s_to_speak: Seconds of audio to come, as expected by its length.
@@ -56,7 +57,7 @@ class ChapterStatus:
     to_speak: int
     requests_to_come: int
     skipped: int
-    failed: int
+    failed: tuple[FailedParagraph, ...]
     audio_s: float
     audio_bytes: int
     audio_s_to_speak: float
@@ -99,7 +100,11 @@ def _status(plan: ChapterPlan, held: ChapterInventory) -> ChapterStatus:
             isinstance(step, Skip) or (isinstance(step, Keep) and step.audio is None)
             for step in plan.steps
         ),
-        failed=sum(paragraph.failure is not None for paragraph in held.paragraphs.values()),
+        failed=tuple(
+            FailedParagraph(number, paragraph.failure.code, paragraph.failure.message)
+            for number, paragraph in sorted(held.paragraphs.items())
+            if paragraph.failure is not None
+        ),
         audio_s=sum(one.duration_s for one in audio),
         audio_bytes=sum(one.size_bytes for one in audio),
         audio_s_to_speak=sum(

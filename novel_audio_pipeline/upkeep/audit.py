@@ -26,6 +26,8 @@ class Removal:
         age: How old it was, by its own date.
         size_bytes: Of what went.
         in_library: Whether the library holds its content, as far as the derived index knows.
+        asked_for: The chapter and paragraph that it was made for, if they were never filed; else
+            empty: then it expired before it was downloaded.
     """
 
     name: str
@@ -35,6 +37,12 @@ class Removal:
     age: timedelta
     size_bytes: int
     in_library: Known
+    asked_for: str = ""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it expired before anybody had downloaded it for a chapter that wants it."""
+        return bool(self.asked_for) and self.action == "expired" and self.in_library != "yes"
 
 
 class AuditLog:
@@ -88,6 +96,7 @@ def _line(removal: Removal, *, at: datetime, place: str) -> str:
                 "age_s": round(removal.age.total_seconds(), 3),
                 "bytes": removal.size_bytes,
                 "in_library": removal.in_library,
+                "asked_for": removal.asked_for or None,
                 "place": place,
             }
         )

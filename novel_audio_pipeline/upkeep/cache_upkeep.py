@@ -8,6 +8,7 @@ from pathlib import Path
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.storage.local import LocalFileStore
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.upkeep.asked import AskedNote, AskedNotes, by_entry
 from novel_audio_pipeline.upkeep.audit import AuditLog, Known, Removal
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
 from novel_audio_pipeline.upkeep.enforcement import expire_folder
@@ -15,6 +16,8 @@ from novel_audio_pipeline.upkeep.eviction import evict_held
 from novel_audio_pipeline.upkeep.expiry import CacheSummary, Judged, summarize
 from novel_audio_pipeline.upkeep.library_index import is_held, read_index
 from novel_audio_pipeline.upkeep.remote_cache import RemoteOutcome, expire_at_backend
+
+_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,20 @@ class CacheRound:
     def count(self, action: str) -> int:
         """Return how many things were ``expired`` or ``evicted``."""
         return sum(removal.action == action for removal in self.removed)
+
+    @property
+    def lost(self) -> list[Removal]:
+        """What expired before anybody had downloaded it for a chapter that waits for it."""
+        return [removal for removal in self.removed if removal.is_lost]
+
+    def lost_sentence(self) -> str:
+        """Return whose audio expired before it was downloaded, for people."""
+        waiting = sorted({removal.asked_for for removal in self.lost})
+        named = ", ".join(waiting[:_NAMED]) + (" and others" if len(waiting) > _NAMED else "")
+        return (
+            f"expired before it was downloaded, since the run that asked for it ended: {named}. "
+            "Narrate these chapters again: only what is missing is spoken"
+        )
 
 
 def run_cache_round(place: CachePlace, *, now: Callable[[], datetime]) -> CacheRound:
@@ -68,7 +85,7 @@ def run_cache_round(place: CachePlace, *, now: Callable[[], datetime]) -> CacheR
             raise
         why_not = str(error)
     if place.backend_url is not None:
-        remote = expire_at_backend(place, now=at, is_held=known.is_held)
+        remote = expire_at_backend(place, now=at, known=known)
         audit.write(remote.removed, at=at, place=place.backend_url)
         removed += remote.removed
         here = {one.seen.file_id for one in judged if one.is_entry}
@@ -89,7 +106,7 @@ def _enforce_folder(
         now=now,
         ttl=place.ttl,
         is_shared_with_others=place.is_shared_with_others,
-        is_held=known.is_held,
+        known=known,
         audit=audit,
     )
     evicted = _evict(folder, outcome.left, place, known)
@@ -122,12 +139,13 @@ def _why_not(place: CachePlace, remote: RemoteOutcome, folder_trouble: str) -> s
 
 
 class _Known:
-    """What the derived index of the library knows; read once."""
+    """What the derived index of the library knows, and what narrations have noted; read once."""
 
     def __init__(self, reports_dir: Path) -> None:
         index = read_index(reports_dir)
         self.places: Mapping[str, tuple[str, int]] = {} if index is None else index.places()
         self._built_at = None if index is None else index.built_at
+        self._asked: Mapping[str, AskedNote] = by_entry(AskedNotes(reports_dir).read())
 
     def is_held(self, file_id: str, stored_at: datetime) -> Known:
         return is_held(
@@ -136,3 +154,6 @@ class _Known:
             file_id=file_id,
             stored_at=stored_at,
         )
+
+    def asked_for(self, file_id: str) -> str:
+        return str(self._asked.get(file_id, ""))

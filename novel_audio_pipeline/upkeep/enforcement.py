@@ -1,8 +1,9 @@
 """Enforcing the two hours in the cache's folder: look, remove, look again, write down what went."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.tts_cache.survey import SeenFile, survey
@@ -14,7 +15,17 @@ from novel_audio_pipeline.upkeep.expiry import (
     judge,
 )
 
-KnownHeld = Callable[[str, datetime], Known]
+
+class KnownEntries(Protocol):
+    """What is known of cache entries by their ids."""
+
+    def is_held(self, file_id: str, stored_at: datetime) -> Known:
+        """Return whether the library holds the content of an entry that was stored then."""
+        ...
+
+    def asked_for(self, file_id: str) -> str:
+        """Return the chapter and paragraph that wait for an entry, or nothing if none does."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +58,7 @@ def expire_folder(
     now: datetime,
     ttl: timedelta,
     is_shared_with_others: bool,
-    is_held: KnownHeld,
+    known: KnownEntries,
     audit: AuditLog,
 ) -> ExpiryOutcome:
     """Remove what is expired, confirm by another look that it is gone, and write every removal down.
@@ -57,7 +68,7 @@ def expire_folder(
         now: The moment to judge at, timezone-aware.
         ttl: Time to live, more than zero.
         is_shared_with_others: Whether programs write there that know no lock.
-        is_held: Whether the library holds the content of an entry, by its id and date.
+        known: What the audit says of an entry beside what was seen of it.
         audit: Where removals are written down.
 
     Raises:
@@ -70,7 +81,7 @@ def expire_folder(
         folder.expire(now=now, ttl=ttl, is_shared_with_others=is_shared_with_others)
     finally:
         after = list(survey(folder.root))
-        removed = tuple(_removals(expired, after, is_held=is_held))
+        removed = tuple(_removals(expired, after, known=known))
         audit.write(removed, at=now, place=str(folder.root))
     watch = folder.watch() if after else Watch()
     left = judge(after, watch=watch, now=now, ttl=ttl)
@@ -78,20 +89,22 @@ def expire_folder(
 
 
 def _removals(
-    expired: Iterable[Judged], after: Iterable[SeenFile], *, is_held: KnownHeld
+    expired: Iterable[Judged], after: Iterable[SeenFile], *, known: KnownEntries
 ) -> Iterable[Removal]:
     """Yield what was expired and is there no more."""
     still_there: Mapping[str, datetime] = {one.name: one.modified_at for one in after}
     for one in expired:
         if still_there.get(one.seen.name) == one.seen.modified_at:
             continue
-        held = is_held(one.seen.file_id, one.seen.modified_at) if one.seen.file_id else "unknown"
+        file_id = one.seen.file_id
+        held = known.is_held(file_id, one.seen.modified_at) if file_id else "unknown"
         yield Removal(
             name=one.seen.name,
-            file_id=one.seen.file_id,
+            file_id=file_id,
             action="expired",
             reason=one.reason or WATCHED_PAST_ITS_TIME,
             age=one.age,
             size_bytes=one.seen.size_bytes,
             in_library=held,
+            asked_for=known.asked_for(file_id),
         )

@@ -64,7 +64,8 @@ _KINDS = (
     ),
     FindingKind(
         "expired_before_download", "warning", "library",
-        "Narrate the chapter again; if it happens often, the cache's folder is cleared by others.",
+        "Narrate the chapter again: only what is missing is spoken. If it happens often, look what "
+        "ends the runs, or what else clears the cache's folder.",
     ),
     FindingKind(
         "twin_folders", "warning", "library",

@@ -78,8 +78,8 @@ class LibraryInventory:
             ``number``, ``wav_size``, ``wav_ns``, ``record_size``, ``record_ns``, ``failure_ns``
             (-1 for what is not there), ``said`` (a ``Said``), ``said_size``, ``file_ids``,
             ``is_read``.
-        failures: Paragraphs with a failure: ``chapter``, ``number``, ``failed_ns``, ``error`` (name of
-            its class), ``message``.
+        failures: Paragraphs with a failure: ``chapter``, ``number``, ``failed_ns``, ``code``,
+            ``message``.
         others: What is no part of a paragraph: ``path``, ``is_temporary``, ``size_bytes``,
             ``modified_ns``.
         files: How many files were seen.
@@ -179,7 +179,7 @@ class _Taking:
             ),
             paragraphs=paragraphs,
             failures=pd.DataFrame(
-                self._failures, columns=["chapter", "number", "failed_ns", "error", "message"]
+                self._failures, columns=["chapter", "number", "failed_ns", "code", "message"]
             ),
             others=pd.DataFrame(
                 [(o.path, o.is_temporary, o.size_bytes, o.modified_ns) for o in self._others],
@@ -240,14 +240,14 @@ class _Taking:
         return _read_record(path, record)
 
     def _failure(self, walk: ChapterWalk, number: int) -> tuple[str, str]:
-        """Return class and sentence of a failure; empty if they cannot be read."""
+        """Return code and sentence of a failure; empty if they cannot be read."""
         folder = os.path.join(self._root, walk.folder, paragraph_folder_name(number))
         data = _read(os.path.join(folder, failure_name(number)))
         try:
             failure = None if data is None else failure_from_json(data)
         except RecordError:
             failure = None  # it stands as a failure all the same; only its sentence is lost
-        return ("", "") if failure is None else (failure.error, failure.message)
+        return ("", "") if failure is None else (failure.code, failure.message)
 
     def _read_manifest(self, walk: ChapterWalk) -> ChapterManifest | None:
         if walk.manifest[0] == NONE:

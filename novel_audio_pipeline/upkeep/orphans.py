@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from novel_audio_pipeline.errors import ExpiredBeforeDownloadError
 from novel_audio_pipeline.library.layout import paragraph_path, record_name, wav_name
 from novel_audio_pipeline.upkeep.finding import UpkeepFinding
 from novel_audio_pipeline.upkeep.library_inventory import LibraryInventory, Said
@@ -19,8 +20,8 @@ from novel_audio_pipeline.upkeep.numbers_text import ranges_text
 from novel_audio_pipeline.upkeep.source_inventory import SourceInventory
 
 GRACE = timedelta(minutes=15)
+EXPIRED = ExpiredBeforeDownloadError.code
 _NS = 10**9
-_EXPIRED_ERRORS = ("CacheEntryGoneError",)
 
 
 @dataclass(frozen=True)
@@ -160,9 +161,9 @@ def _failures(library: LibraryInventory, *, now: datetime) -> Iterator[UpkeepFin
     for failure in rows_of(library.failures):
         chapter, number = int(failure.chapter), int(failure.number)
         row = chapters.iloc[chapter].to_dict()
-        is_gone = failure.error in _EXPIRED_ERRORS
+        is_gone = failure.code == EXPIRED
         yield UpkeepFinding(
-            code="expired_before_download" if is_gone else "paragraph_failed",
+            code=EXPIRED if is_gone else "paragraph_failed",
             path=str(paragraph_path(PurePosixPath(row["folder"]), number)),
             message=f"{row['novel_id']} chapter {row['number']} paragraph {number}: "
             f"{failure.message or 'it failed, and why cannot be read'}",

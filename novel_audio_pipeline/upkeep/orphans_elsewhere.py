@@ -1,17 +1,21 @@
-"""Orphans in the TTS cache and in Dagster's records. Pure: inventories in, findings out."""
+"""Orphans in the TTS cache, what expired in it unheard, and orphans in Dagster's records.
 
-from collections.abc import Iterable, Iterator, Mapping
+Pure: inventories and notes in, findings out.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from novel_audio_pipeline.novels.model import ChapterKey
 from novel_audio_pipeline.tts_cache.survey import SeenKind
+from novel_audio_pipeline.upkeep.asked import AskedNote
 from novel_audio_pipeline.upkeep.cache_inventory import CacheInventory
 from novel_audio_pipeline.upkeep.expiry import DATED_IN_THE_FUTURE
 from novel_audio_pipeline.upkeep.finding import UpkeepFinding
 from novel_audio_pipeline.upkeep.numbers_text import ranges_text
-from novel_audio_pipeline.upkeep.orphans import GRACE, Standing, rows_of
+from novel_audio_pipeline.upkeep.orphans import EXPIRED, GRACE, Standing, rows_of
 from novel_audio_pipeline.upkeep.source_inventory import SourceInventory
 
 REMOVAL_DELAY = timedelta(minutes=2)  # an entry is served for its time, and removed within this
@@ -32,13 +36,18 @@ class DagsterLedger:
 
 
 def cache_findings(
-    cache: CacheInventory, *, held: Mapping[str, tuple[str, int]], ttl: timedelta
+    cache: CacheInventory,
+    *,
+    held: Mapping[str, tuple[str, int]],
+    asked: Mapping[str, AskedNote],
+    ttl: timedelta,
 ) -> Iterator[UpkeepFinding]:
     """Yield what is wrong or left over in the TTS cache.
 
     Args:
         cache: What lies there.
         held: Place in the library by the ids of the entries that its records name.
+        asked: What waits for an entry and was not filed, by the entry's id.
         ttl: Time to live.
     """
     if cache.why_not:
@@ -48,7 +57,9 @@ def cache_findings(
         told = _cache_finding(row.kind, row.state, row.reason, row.age_s, ttl_s=ttl_s)
         is_live = row.kind == SeenKind.AUDIO.value and row.state == "live"
         if told is None and is_live and row.age_s >= _GRACE_S:
-            told = _live_finding(held.get(row.file_id), has_record=row.has_record)
+            told = _live_finding(
+                held.get(row.file_id), asked.get(row.file_id), has_record=row.has_record
+            )
         if told is not None:
             yield UpkeepFinding(
                 told[0],
@@ -80,12 +91,59 @@ def _cache_finding(
     return told
 
 
-def _live_finding(place: tuple[str, int] | None, *, has_record: bool) -> tuple[str, str] | None:
+def _live_finding(
+    place: tuple[str, int] | None, asked: AskedNote | None, *, has_record: bool
+) -> tuple[str, str] | None:
     if not has_record:
         return "cache_audio_without_record", "a WAV without its record"
     if place is not None:
         return "cache_entry_held", f"the library holds it: {place[0]} paragraph {place[1]}"
+    if asked is not None:
+        return "cache_entry_unclaimed", f"made for {asked}, and not filed yet"
     return "cache_entry_unclaimed", "no record of the library names it"
+
+
+def expired_findings(
+    notes: Sequence[AskedNote], standing: Standing, *, ttl: timedelta, now: datetime
+) -> Iterator[UpkeepFinding]:
+    """Yield the paragraphs that a run asked for and never filed, and whose entries have expired.
+
+    What has been filed since, and what the sources do not have any more, is left out. Failures that
+    were written down stand in the library, and are told from there.
+
+    Args:
+        notes: What was asked for and not settled.
+        standing: How the library stands against the sources.
+        ttl: Time to live of an entry.
+        now: Timezone-aware.
+    """
+    late = [note for note in notes if now - note.at >= ttl]
+    novels = {note.key.novel_id for note in late}
+    rows = standing.paragraphs[standing.paragraphs["novel_id"].isin(novels)]
+    filed = {
+        (row.novel_id, row.chapter_number, row.number): int(row.record_ns)
+        for row in rows_of(rows[rows["is_good"]])
+    }
+    chapters = standing.chapters.to_dict("index")
+    for note in late:
+        key = note.key
+        chapter = chapters.get((key.novel_id, key.number))
+        filed_ns = filed.get((key.novel_id, key.number, note.number), 0)
+        if chapter is None or chapter["wanted"] < note.number or filed_ns >= _ns(note.at):
+            continue
+        yield UpkeepFinding(
+            EXPIRED,
+            str(chapter["folder"] or key),
+            f"{key.novel_id} chapter {key.number} paragraph {note.number}: its speech was asked for "
+            f"at {note.at:%Y-%m-%d %H:%M} UTC, the run ended before it was filed, and the cache "
+            "keeps it no longer",
+            novel_id=key.novel_id,
+            age_s=round((now - note.at).total_seconds(), 1),
+        )
+
+
+def _ns(at: datetime) -> int:
+    return int(at.timestamp() * 1e9)
 
 
 def dagster_findings(

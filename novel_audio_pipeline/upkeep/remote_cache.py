@@ -10,7 +10,7 @@ from novel_audio_pipeline.tts_client.http import TtsClient
 from novel_audio_pipeline.tts_client.listing import ListedEntry
 from novel_audio_pipeline.upkeep.audit import Removal
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
-from novel_audio_pipeline.upkeep.enforcement import KnownHeld
+from novel_audio_pipeline.upkeep.enforcement import KnownEntries
 from novel_audio_pipeline.upkeep.expiry import PAST_ITS_TIME, Judged
 
 _CONNECTIONS = 4
@@ -36,21 +36,23 @@ def look_at_backend(place: CachePlace, *, now: datetime) -> RemoteOutcome:
 
     A backend that does not answer, or has no listing, gives ``why_not``.
     """
-    return asyncio.run(_enforce(place, now=now, is_held=None))
+    return asyncio.run(_enforce(place, now=now, known=None))
 
 
-def expire_at_backend(place: CachePlace, *, now: datetime, is_held: KnownHeld) -> RemoteOutcome:
+def expire_at_backend(place: CachePlace, *, now: datetime, known: KnownEntries) -> RemoteOutcome:
     """Delete what a backend elsewhere lists past its time, and see that it is gone.
 
     Args:
         place: With a backend's address.
         now: Timezone-aware; ages are the backend's own.
-        is_held: Whether the library holds the content of an entry.
+        known: What the audit says of an entry beside what the backend lists.
     """
-    return asyncio.run(_enforce(place, now=now, is_held=is_held))
+    return asyncio.run(_enforce(place, now=now, known=known))
 
 
-async def _enforce(place: CachePlace, *, now: datetime, is_held: KnownHeld | None) -> RemoteOutcome:
+async def _enforce(
+    place: CachePlace, *, now: datetime, known: KnownEntries | None
+) -> RemoteOutcome:
     url = place.backend_url or ""
     try:
         async with TtsClient(
@@ -61,7 +63,7 @@ async def _enforce(place: CachePlace, *, now: datetime, is_held: KnownHeld | Non
                 return RemoteOutcome(
                     why_not=f"the backend at {url} does not list what lies in its cache"
                 )
-            overdue = [] if is_held is None else [one for one in listed if one.age >= place.ttl]
+            overdue = [] if known is None else [one for one in listed if one.age >= place.ttl]
             for entry in overdue:
                 await client.evict(entry.file_id)
             after = (await _list(client) or []) if overdue else listed
@@ -79,7 +81,8 @@ async def _enforce(place: CachePlace, *, now: datetime, is_held: KnownHeld | Non
                 reason=PAST_ITS_TIME,
                 age=one.age,
                 size_bytes=one.size_bytes,
-                in_library="unknown" if is_held is None else is_held(one.file_id, now - one.age),
+                in_library=known.is_held(one.file_id, now - one.age) if known else "unknown",
+                asked_for=known.asked_for(one.file_id) if known else "",
             )
             for one in removed
         ),

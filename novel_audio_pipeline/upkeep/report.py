@@ -11,6 +11,7 @@ import pandas as pd
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.novels.catalog import NovelCatalog
 from novel_audio_pipeline.storage.local import LocalFileStore
+from novel_audio_pipeline.upkeep.asked import AskedNotes, by_entry
 from novel_audio_pipeline.upkeep.cache_inventory import CacheInventory, take_cache_inventory
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
 from novel_audio_pipeline.upkeep.finding import KINDS, UpkeepFinding
@@ -22,6 +23,7 @@ from novel_audio_pipeline.upkeep.orphans_elsewhere import (
     DagsterLedger,
     cache_findings,
     dagster_findings,
+    expired_findings,
 )
 from novel_audio_pipeline.upkeep.source_inventory import take_source_inventory
 
@@ -89,7 +91,8 @@ def make_report(
     """
     started, at = time.monotonic(), now()
     reports_dir, library_dir = place.reports_dir, place.library_dir
-    cache = take_cache_inventory(place, now=at)  # first: what is filed later is then no orphan
+    notes = AskedNotes(reports_dir).read()  # these two first: what is filed later is then no orphan
+    cache = take_cache_inventory(place, now=at)
     source = take_source_inventory(catalog, reports_dir=reports_dir)
     library = take_library_inventory(
         library_dir, now=at, before=read_index(reports_dir), read_since=_read_since(cache, at)
@@ -101,7 +104,10 @@ def make_report(
     findings = [
         *library_findings(library, source, standing, now=at),
         *digest_findings(reports_dir, library_dir, now=at),
-        *cache_findings(cache, held=_held(index.places(), cache), ttl=place.ttl),
+        *cache_findings(
+            cache, held=_held(index.places(), cache), asked=by_entry(notes), ttl=place.ttl
+        ),
+        *expired_findings(notes, standing, ttl=place.ttl, now=at),
         *dagster_findings(ledger, source, standing),
     ]
     report = OrphanReport(

@@ -428,7 +428,7 @@ def test_one_reason_for_many_paragraphs_is_told_once():
     house.backend.faults.extend(
         [*([SpeechRefusedError("no such voice", code="unknown_voice")] * 4), WrongAudioError("x")]
     )
-    told = failures_by_message(house.narrate()[1])
+    told = failures_by_message(house.narrate()[1].failed)
     assert sorted(message for _, message in told) == ["no such voice", "x"]
     assert sum(which.count(",") + 1 for which, _ in told) == 5
 

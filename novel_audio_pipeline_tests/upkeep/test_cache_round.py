@@ -35,6 +35,7 @@ def test_what_is_past_its_time_goes_and_every_removal_is_written_down(tmp_path):
             "age_s": 7200.0,
             "bytes": 8,
             "in_library": "unknown",
+            "asked_for": None,
             "place": str(house.place.root),
         }
     ]
