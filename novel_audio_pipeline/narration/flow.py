@@ -334,7 +334,7 @@ class Narration:
         await self._in_thread(
             lambda: work.commit_skip(step.paragraph, REFUSED_BY_BACKEND, warning=refusal)
         )
-        await self._settled(work, paragraph)
+        await self._settled(work, step.paragraph)
 
     async def _evict_kept(self, work: ChapterWork, audio: HeldAudio) -> None:
         """Evict what a narration that was killed between commit and eviction has left."""
