@@ -117,6 +117,17 @@ class CacheFolder:
         found = (self.find(file_id) for file_id in heapq.nsmallest(limit, names))
         return [entry for entry in found if entry]
 
+    def paths(self, file_id: str) -> tuple[str, str]:
+        """Return where the entry's WAV and its record lie, or would lie.
+
+        Text, not ``Path``: making a ``Path`` costs as much as a look at the file.
+
+        Raises:
+            ValueError: If ``file_id`` is not 32 lowercase hex digits.
+        """
+        name = _checked(file_id)
+        return f"{self.root}{os.sep}{name}.wav", f"{self.metadata_dir}{os.sep}{name}.json"
+
     def find(self, file_id: str) -> CacheEntry | None:
         """Return the entry, expired or not, or None if there is none.
 
@@ -124,7 +135,7 @@ class CacheFolder:
             ValueError: If ``file_id`` is not 32 lowercase hex digits.
             StorageError: If the disk does not say.
         """
-        return self._look(file_id, self._wav_text(file_id))
+        return self._look(file_id, self.paths(file_id)[0])
 
     def metadata(self, file_id: str) -> dict[str, Any] | None:
         """Return the entry's record as it stands, or None if it is missing, torn or foreign.
@@ -287,13 +298,17 @@ class CacheFolder:
                     self._unlink(file_id)
 
     def _remove_leftovers(self, *, now: datetime) -> None:
-        for folder in (self.root, self.metadata_dir):
-            for name, path in self._files(folder):
-                if not name.endswith(".tmp"):
-                    continue
-                with contextlib.suppress(FileNotFoundError):
-                    modified_at = instant_of(os.lstat(path).st_mtime_ns)
-                    if is_leftover(name, modified_at=modified_at, now=now):
+        """Remove what dead writers left; looked at again under the lock, which a living one holds."""
+        found = [
+            path
+            for folder in (self.root, self.metadata_dir)
+            for name, path in self._files(folder)
+            if name.endswith(".tmp") and _is_leftover(path, now=now)
+        ]
+        if found:
+            with self.locked():
+                for path in found:
+                    if _is_leftover(path, now=now):
                         os.unlink(path)
 
     def _unlink_same(self, entry: CacheEntry, *, is_shared_with_others: bool) -> bool:
@@ -304,11 +319,8 @@ class CacheFolder:
     def _unlink(self, file_id: str) -> bool:
         """Unlink WAV and record, links left alone, and confirm that the WAV is gone."""
         is_gone = False
-        # Paths as text here and in find: a Path for each costs as much as the calls themselves.
-        paths = [self._wav_text(file_id), f"{self.metadata_dir}{os.sep}{file_id}.json"]
-        if self.metadata_dir.is_symlink():
-            paths.pop()
-        for path in paths:
+        wav, record = self.paths(file_id)
+        for path in (wav,) if self.metadata_dir.is_symlink() else (wav, record):
             try:
                 if stat.S_ISREG(os.lstat(path).st_mode):
                     os.unlink(path)
@@ -320,11 +332,8 @@ class CacheFolder:
                     f"cannot remove a file of the TTS cache {path}: {error.strerror or error}"
                 ) from error
         if self.find(file_id) is not None:
-            raise StorageError(f"{paths[0]} is still there after it was removed")
+            raise StorageError(f"{wav} is still there after it was removed")
         return is_gone
-
-    def _wav_text(self, file_id: str) -> str:
-        return f"{self.root}{os.sep}{_checked(file_id)}.wav"
 
     def _wav(self, file_id: str) -> Path:
         return self.root / f"{_checked(file_id)}.wav"
@@ -376,6 +385,14 @@ def _checked(file_id: str) -> str:
     if not FILE_ID_PATTERN.fullmatch(file_id):
         raise ValueError("a file_id is 32 lowercase hex digits")
     return file_id
+
+
+def _is_leftover(path: str, *, now: datetime) -> bool:
+    try:
+        modified_at = instant_of(os.lstat(path).st_mtime_ns)
+    except FileNotFoundError:
+        return False
+    return is_leftover(os.path.basename(path), modified_at=modified_at, now=now)
 
 
 def _entry(file_id: str, facts: os.stat_result) -> CacheEntry:

@@ -273,11 +273,41 @@ def test_storing_and_expiring_at_once_removes_nothing_young(tmp_path):
 
     with ThreadPoolExecutor(5) as pool:
         sweeper = pool.submit(sweep)
-        for done in [pool.submit(work, number) for number in range(4)]:
-            done.result()
-        stop.set()
+        try:
+            for done in [pool.submit(work, number) for number in range(4)]:
+                done.result()
+        finally:
+            stop.set()
         sweeper.result()
     assert len(list(cache.entries())) == 4
+
+
+class WrittenMeanwhile(CacheFolder):
+    """A cache in which a file is being written, by another program, when leftovers are looked for."""
+
+    def _remove_stray_records(self, *arguments, **named):
+        is_written = threading.Event()
+        self.writer = threading.Thread(target=self._write, args=(is_written,))
+        self.writer.start()
+        assert is_written.wait(10)
+
+    def _write(self, is_written: threading.Event) -> None:
+        temporary = self.root / temporary_name(f"{ID}.wav")
+        with CacheFolder(self.root).locked():
+            temporary.write_bytes(WAV)
+            os.utime(temporary, (1, 1))
+            is_written.set()
+            time.sleep(0.3)
+            with contextlib.suppress(FileNotFoundError):
+                temporary.replace(self.root / f"{ID}.wav")
+
+
+def test_what_is_being_written_is_no_leftover_whatever_its_date(tmp_path):
+    cache = WrittenMeanwhile(tmp_path)
+    cache.prepare()
+    cache.expire(now=NOW, ttl=TTL)
+    cache.writer.join()
+    assert cache.find(ID) is not None
 
 
 class RenewedMeanwhile(CacheFolder):
