@@ -18,9 +18,16 @@ from novel_audio_pipeline.tts_backend.choosing import Chosen
 from novel_audio_pipeline.tts_backend.engines.base import EngineError, Speech
 from novel_audio_pipeline.tts_backend.metrics import Metrics
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
-from novel_audio_pipeline.tts_cache.metadata import EntryMetadata, metadata_document
+from novel_audio_pipeline.tts_cache.metadata import (
+    EntryMetadata,
+    can_be_answered,
+    metadata_document,
+)
+from novel_audio_pipeline.tts_cache.remembered import Remembered, Sight
 
 RENEW_BEFORE = timedelta(minutes=10)
+_REMEMBERED_CHARS = 4_000_000  # of records, about one byte or two each
+_RECORD_CHARS = 2_000  # a record without its text
 _logger = logging.getLogger(__name__)
 
 
@@ -69,21 +76,28 @@ class Synthesizer:
         self._budget = budget
         self._metrics = metrics
         self._flights: dict[tuple[str, bool], asyncio.Task[Spoken]] = {}
+        self._remembered = Remembered[Spoken](cache, limit=_REMEMBERED_CHARS)
 
     async def speak(self, chosen: Chosen, *, request_id: str, store: bool) -> Spoken:
         """Return the audio's record; the audio itself too if it had to be made.
 
-        An entry with less than ten minutes to live is made anew. Requests for one ``file_id`` at
-        the same time share one synthesis, which goes on if those who asked leave.
+        An entry with less than ten minutes to live is made anew. That it is there, unexpired and
+        whole is looked at for each request; its record is read again only if a file of it changed.
+        Requests for one ``file_id`` at the same time share one synthesis, which goes on if those
+        who asked leave.
 
         Raises:
             EngineError: If it cannot be spoken.
             RefusalError: 507 if there is no room to store it.
             StorageError: If it cannot be stored.
         """
-        key = (chosen.request.file_id, store)
+        file_id = chosen.request.file_id
+        key = (file_id, store)
         if key not in self._flights:
-            found = await asyncio.to_thread(self._find, chosen.request.file_id)
+            found = self._remembered.find(file_id)
+            if found is not None and self._lives_long_enough(found):
+                return found
+            found = await self._look_into_cache(file_id)
             if found is not None:
                 return found
         flight = self._flights.get(key)
@@ -104,7 +118,7 @@ class Synthesizer:
             flight.exception()  # whoever asked may have left; a task's error wants to be looked at
 
     async def _find_or_make(self, chosen: Chosen, request_id: str, *, store: bool) -> Spoken:
-        found = await asyncio.to_thread(self._find, chosen.request.file_id)
+        found = await self._look_into_cache(chosen.request.file_id)
         if found is not None:
             return found
         if store:
@@ -117,18 +131,30 @@ class Synthesizer:
         )
         return spoken
 
-    def _find(self, file_id: str) -> Spoken | None:
+    async def _look_into_cache(self, file_id: str) -> Spoken | None:
+        """Return the entry if it is there to be answered with, and remember it then."""
+        found, sight = await asyncio.to_thread(self._find, file_id)
+        if found is not None and sight is not None:
+            weight = _RECORD_CHARS + len(found.document["text"])
+            self._remembered.keep(file_id, sight, found, weight=weight)
+        return found
+
+    def _find(self, file_id: str) -> tuple[Spoken | None, Sight | None]:
         """Return the entry if it is whole, recorded by us, and has ten minutes to live."""
+        sight = self._remembered.sight(file_id)
         opened = self._cache.open(file_id)
         if opened is None:
-            return None
+            return None, None
         opened.file.close()
+        document = opened.metadata
+        if document is None or not opened.is_recorded or not can_be_answered(document):
+            return None, None
         expires_at = opened.entry.stored_at + self._ttl
-        if opened.metadata is None or not opened.is_recorded:
-            return None
-        if expires_at - self._now() < RENEW_BEFORE:
-            return None
-        return Spoken(file_id, opened.metadata, expires_at, wav=None, cached=True)
+        found = Spoken(file_id, document, expires_at, wav=None, cached=True)
+        return (found, sight) if self._lives_long_enough(found) else (None, None)
+
+    def _lives_long_enough(self, spoken: Spoken) -> bool:
+        return spoken.expires_at - self._now() >= RENEW_BEFORE
 
     def _finish(self, chosen: Chosen, speech: Speech, request_id: str, store: bool) -> Spoken:  # noqa: FBT001  # passed through to_thread by position
         samples = np.frombuffer(speech.pcm, dtype="<i2")

@@ -1,9 +1,18 @@
 """What stands in ``metadata/{file_id}.json``: written by us, read whoever wrote it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+_ANSWERED: Mapping[str, type | tuple[type, ...]] = {
+    "text": str,
+    "request_id": str,
+    "sha256": str,
+    "sample_rate": int,
+    "duration_seconds": (int, float),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,11 @@ def metadata_document(metadata: EntryMetadata) -> dict[str, Any]:
         "content_key": metadata.content_key,
         "engine": metadata.engine,
     }
+
+
+def can_be_answered(document: dict[str, Any]) -> bool:
+    """Return whether a record holds what answers are made of, in the types that we write."""
+    return all(isinstance(document.get(name), kind) for name, kind in _ANSWERED.items())
 
 
 def document_to_json(document: dict[str, Any]) -> bytes:

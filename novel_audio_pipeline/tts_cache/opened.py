@@ -1,12 +1,15 @@
 """A cache entry opened for reading, and the proof of what its bytes are."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from io import BufferedReader
 from typing import Any
 
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
 from novel_audio_pipeline.tts_cache.metadata import instant_text
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class OpenedEntry:
     def sha256(self) -> str:
         """Return the digest of the bytes: as recorded with this file, else by reading all of it."""
         recorded = self._field("sha256")
-        if self.is_recorded and isinstance(recorded, str) and recorded:
+        if self.is_recorded and isinstance(recorded, str) and _SHA256.fullmatch(recorded):
             return recorded
         digest = hashlib.file_digest(self.file, "sha256").hexdigest()
         self.file.seek(0)

@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -94,6 +96,85 @@ def test_a_file_that_was_cut_short_or_has_no_record_is_made_anew(tmp_path):
         assert backend.ask().content == wav
         (backend.cache.metadata_dir / f"{key('Ừ.')}.json").write_text("{")
         assert backend.record()["cached"] is False
+
+
+def cut_short(wav: Path, record: Path) -> None:
+    os.truncate(wav, 100)
+
+
+def grown(wav: Path, record: Path) -> None:
+    with wav.open("ab") as file:
+        file.write(b"x")
+
+
+def without_its_date(wav: Path, record: Path) -> None:
+    os.utime(wav, (1, 1))
+
+
+def removed(wav: Path, record: Path) -> None:
+    wav.unlink()
+
+
+def replaced_by_a_link(wav: Path, record: Path) -> None:
+    wav.rename(wav.with_name("elsewhere.wav"))
+    wav.symlink_to("elsewhere.wav")
+
+
+def with_a_torn_record(wav: Path, record: Path) -> None:
+    os.truncate(record, 100)
+
+
+def with_a_record_of_others(wav: Path, record: Path) -> None:
+    document = json.loads(record.read_text())
+    same = {name: document[name] for name in ("file_id", "created_at", "file_size")}
+    record.write_text(json.dumps(same))
+
+
+def without_a_record(wav: Path, record: Path) -> None:
+    record.unlink()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        cut_short, grown, without_its_date, removed, replaced_by_a_link, with_a_torn_record,
+        with_a_record_of_others, without_a_record,
+    ],
+)  # fmt: skip
+def test_a_cached_answer_is_about_what_lies_there_now(tmp_path, spoil):
+    with served(tmp_path) as backend:
+        made = backend.record()
+        assert [backend.record()["cached"] for _ in range(3)] == [True] * 3
+        spoil(*map(Path, backend.cache.paths(made["file_id"])))
+        again = backend.record()
+        assert again["cached"] is False
+        assert len(backend.engine.spoken) == 2
+        audio = backend.client.get(f"/api/tts/audio/{made['file_id']}").content
+        assert hashlib.sha256(audio).hexdigest() == made["file_metadata"]["sha256"]
+        assert backend.record()["cached"] is True
+
+
+def test_a_cached_answer_ends_ten_minutes_before_its_entry_however_often_it_was_given(tmp_path):
+    with served(tmp_path) as backend:
+        backend.record()
+        for _ in range(3):
+            assert backend.record()["cached"] is True
+            backend.clock.move(timedelta(minutes=36))
+        backend.clock.move(timedelta(minutes=2, seconds=1))
+        assert backend.record()["cached"] is False
+
+
+def test_an_entry_that_another_backend_made_anew_is_answered_as_it_is_now(tmp_path):
+    with served(tmp_path) as one:
+        one.record()
+        first = one.record()
+        with served(tmp_path) as other:
+            other.clock.move(timedelta(minutes=111))
+            renewed = other.record()
+        assert (first["cached"], renewed["cached"]) == (True, False)
+        now = one.record()
+        assert now["cached"] is True
+        assert now["file_metadata"] == renewed["file_metadata"] != first["file_metadata"]
 
 
 @pytest.mark.parametrize("wanted", [1, 2, 24, 8760, 10**9])
