@@ -1,8 +1,11 @@
-"""``python -m benchmarks``: every benchmark that ``make bench`` runs, one after the other."""
+"""``python -m benchmarks``: what ``make bench`` runs; status 1 if a budget was missed."""
 
 from benchmarks import backend, intelligibility, narration
+from benchmarks.budgets import Budgets
 
 if __name__ == "__main__":
-    narration.main()
-    backend.main()
-    intelligibility.main()
+    budgets = Budgets()
+    narration.measure(budgets)
+    backend.measure(budgets)
+    intelligibility.measure(budgets)
+    budgets.leave()

@@ -2,27 +2,25 @@
 
 Both speak the same number of paragraphs of the same lengths with the same concurrency, in turn,
 each pass with words of its own so that nothing comes out of the cache. Printed is the ratio of their
-speeds: 1.00 would mean that planning, verifying, committing durably and evicting cost nothing.
+speeds: 1.00 would mean that planning, verifying, committing durably and evicting cost nothing. The
+exit status is 1 if one falls short of its floor.
 """
 
 import argparse
 import asyncio
-import json
-import os
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 
+from benchmarks.budgets import Budgets
+from benchmarks.serving import backend
 from novel_audio_pipeline.library.library import open_library
 from novel_audio_pipeline.narration.narrate import NarrationSettings, narrate
 from novel_audio_pipeline.narration.outcome import ChapterOutcome
@@ -66,28 +64,6 @@ SETUPS = (
         0.95,
     ),
 )
-
-
-@contextmanager
-def backend(root: Path, environ: dict[str, str]) -> Iterator[str]:
-    """Run a backend of its own and yield its address."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("TTS_", "API_", "NOVEL_"))}
-    with (root / "backend.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "novel_audio_pipeline.tts_backend", "--parent-pipe"],
-            env={**clean, **environ, "TTS_STORAGE_DIR": str(root / "cache"), "API_PORT": "0"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-        )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())["url"]
-    finally:
-        process.stdin.close()
-        process.wait(30)
-        process.stdout.close()
 
 
 def novel_of(count: int, *, label: str, setup: Setup) -> tuple[Script, ...]:
@@ -149,10 +125,11 @@ def full_flow(url: str, scripts: Sequence[Script], concurrency: int, root: Path)
     assert all(outcome.state == "complete" for outcome in outcomes)
 
 
-def measure(setup: Setup, rounds: int, root: Path) -> list[float]:
+def ratios_of(setup: Setup, rounds: int, root: Path) -> list[float]:
     """Return the ratio of speeds in each round."""
     ratios = []
-    with backend(root, setup.environ) as url:
+    with backend(root, setup.environ) as running:
+        url = running.url
         asyncio.run(bare_loop(url, novel_of(8, label="warm", setup=setup), setup.concurrency))
         for number in range(rounds):
             started = time.perf_counter()
@@ -171,20 +148,26 @@ def measure(setup: Setup, rounds: int, root: Path) -> list[float]:
     return ratios
 
 
-def main() -> None:
+def measure(budgets: Budgets, *, rounds: int = 3) -> None:
     """Measure each engine and print the median ratio beside its floor."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args().rounds
     for setup in SETUPS:
         print(f"{setup.name}, {setup.concurrency} requests at once:")
         root = Path(tempfile.mkdtemp(prefix="narration-bench-"))
         try:
-            median = statistics.median(measure(setup, rounds, root))
+            median = statistics.median(ratios_of(setup, rounds, root))
         finally:
             shutil.rmtree(root)
-        verdict = "reached" if median >= setup.floor else "NOT reached"
-        print(f"  median ratio {median:.2f}; {setup.floor:.2f} {verdict}")
+        told = budgets.at_least(f"narration with {setup.name}", median, setup.floor)
+        print(f"  median ratio {median:.2f}; {told}")
+
+
+def main() -> None:
+    """Measure; leave with status 1 if a budget was missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    budgets = Budgets()
+    measure(budgets, rounds=parser.parse_args().rounds)
+    budgets.leave()
 
 
 if __name__ == "__main__":
