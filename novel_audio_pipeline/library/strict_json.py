@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from novel_audio_pipeline.library.record import RecordError
 
@@ -126,10 +127,14 @@ class StrictFields:
 
     def objects(self, name: str) -> list["StrictFields"]:
         """Return an array of objects; absent is empty."""
+        return [StrictFields(item, what=f"{self.what}, {name}") for item in self.raw_objects(name)]
+
+    def raw_objects(self, name: str) -> list[dict[str, Any]]:
+        """Return the same as it stands there, for whoever looks at its fields himself."""
         value = self._fields.get(name, [])
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise self.wrong(name, "an array of objects")
-        return [StrictFields(item, what=f"{self.what}, {name}") for item in value]
+        return value
 
     def wrong(self, name: str, expected: str) -> RecordError:
         """Return the error for a field that is not what it must be."""

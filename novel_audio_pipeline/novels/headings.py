@@ -103,13 +103,22 @@ def is_chapter_heading(line: str) -> bool:
     or a title that begins with a capital and does not end like a sentence (``!`` and ``?`` may
     end it if the number is in digits). So "Chương 5 này rất hay." opens nothing. Names like ``Prologue`` and ``Ngoại truyện`` count too.
     """
-    line = bare(line)
+    return opens_chapter(bare(line))
+
+
+def opens_chapter(line: str) -> bool:
+    """Tell the same of a line that is bare already."""
     return _opens(_CHAPTER, line) or _opens(_NAMED_LINE, line)
 
 
 def is_part_heading(line: str) -> bool:
     """Tell whether a line opens a part of a book: ``Phần thứ nhất``, ``Book II``."""
-    return _opens(_PART, bare(line))
+    return opens_part(bare(line))
+
+
+def opens_part(line: str) -> bool:
+    """Tell the same of a line that is bare already."""
+    return _opens(_PART, line)
 
 
 def is_bare_chapter_mark(line: str) -> bool:
@@ -147,8 +156,7 @@ def ends_like_a_sentence(line: str) -> bool:
 
 
 def _opens(pattern: re.Pattern[str], line: str) -> bool:
-    match = pattern.fullmatch(line)
-    if match is None or len(line) > MAX_TITLE_CHARS:
+    if len(line) > MAX_TITLE_CHARS or (match := pattern.fullmatch(line)) is None:
         return False
     title = match["bare_title"]
     if title is None:

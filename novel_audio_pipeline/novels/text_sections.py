@@ -11,9 +11,9 @@ from novel_audio_pipeline.novels.headings import (
     chapter_mark,
     ends_like_a_sentence,
     is_bare_chapter_mark,
-    is_chapter_heading,
-    is_part_heading,
     numeral,
+    opens_chapter,
+    opens_part,
     title_kind,
 )
 
@@ -120,9 +120,9 @@ def _headings(lines: Sequence[str], *, by_line: bool) -> dict[int, str]:
         line = bare(lines[at])
         if len(line) > MAX_TITLE_CHARS or not line:
             continue
-        if is_chapter_heading(line):
+        if opens_chapter(line):
             found[at] = "chapter"
-        elif is_part_heading(line):
+        elif opens_part(line):
             found[at] = "part-title"
     if not any(chapter_mark(lines[at]) for at in found):
         parts = {at for at, role in found.items() if role == "part-title"}
@@ -159,16 +159,17 @@ def _matter(lines: Sequence[str], opening: Sequence[int], found: dict[int, str])
     chapters = [at for at, role in found.items() if role == "chapter"]
     if not chapters:
         return {}
+    first, last = min(chapters), max(chapters)
     matter: dict[int, str] = {}
     for at in opening:
-        if at + 1 < len(lines) and lines[at + 1].strip():
+        if first <= at <= last or (at + 1 < len(lines) and lines[at + 1].strip()):
             continue
         kind = title_kind(lines[at])
-        if kind is TitleKind.CONTENTS and at < min(chapters):
+        if kind is TitleKind.CONTENTS and at < first:
             matter[at] = "contents"
-        elif kind in (TitleKind.FRONT, TitleKind.FRONT_OR_BACK) and at < min(chapters):
+        elif kind in (TitleKind.FRONT, TitleKind.FRONT_OR_BACK) and at < first:
             matter[at] = "front"
-        elif kind in (TitleKind.BACK, TitleKind.FRONT_OR_BACK) and at > max(chapters):
+        elif kind in (TitleKind.BACK, TitleKind.FRONT_OR_BACK) and at > last:
             matter[at] = "back"
     return matter
 

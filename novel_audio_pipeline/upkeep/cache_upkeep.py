@@ -1,20 +1,18 @@
 """One round of upkeep of the TTS cache: expire what is past its time, evict what is proven held."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.storage.local import LocalFileStore
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
-from novel_audio_pipeline.upkeep.asked import AskedNote, AskedNotes, by_entry
-from novel_audio_pipeline.upkeep.audit import AuditLog, Known, Removal
+from novel_audio_pipeline.upkeep.audit import AuditLog, Removal
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
 from novel_audio_pipeline.upkeep.enforcement import expire_folder
 from novel_audio_pipeline.upkeep.eviction import evict_held
 from novel_audio_pipeline.upkeep.expiry import CacheSummary, Judged, summarize
-from novel_audio_pipeline.upkeep.library_index import is_held, read_index
+from novel_audio_pipeline.upkeep.known_entries import KnownEntries
 from novel_audio_pipeline.upkeep.remote_cache import RemoteOutcome, expire_at_backend
 
 _NAMED = 20
@@ -70,7 +68,7 @@ def run_cache_round(place: CachePlace, *, now: Callable[[], datetime]) -> CacheR
         StorageError: If the folder cannot be read or written, or something does not go.
     """
     at = now()
-    known, audit = _Known(place.reports_dir), AuditLog(place.reports_dir)
+    known, audit = KnownEntries(place.reports_dir), AuditLog(place.reports_dir)
     removed: list[Removal] = []
     judged: list[Judged] = []
     why_not = ""
@@ -98,7 +96,7 @@ def run_cache_round(place: CachePlace, *, now: Callable[[], datetime]) -> CacheR
 
 
 def _enforce_folder(
-    folder: CacheFolder, place: CachePlace, *, known: "_Known", audit: AuditLog, now: datetime
+    folder: CacheFolder, place: CachePlace, *, known: KnownEntries, audit: AuditLog, now: datetime
 ) -> tuple[list[Removal], list[Judged]]:
     """Expire, then evict, writing every removal down; return what went and what is left."""
     outcome = expire_folder(
@@ -116,16 +114,18 @@ def _enforce_folder(
 
 
 def _evict(
-    folder: CacheFolder, judged: Iterable[Judged], place: CachePlace, known: "_Known"
+    folder: CacheFolder, judged: Iterable[Judged], place: CachePlace, known: KnownEntries
 ) -> list[Removal]:
-    if place.evict == "never" or not known.places:
+    live = [one for one in judged if one.is_entry]
+    places = {} if place.evict == "never" else known.places(one.seen.file_id for one in live)
+    if not places:
         return []
     return list(
         evict_held(
             folder,
-            judged,
+            live,
             store=LocalFileStore(place.library_dir),
-            places=known.places,
+            places=places,
             is_shared_with_others=place.is_shared_with_others,
         )
     )
@@ -136,24 +136,3 @@ def _why_not(place: CachePlace, remote: RemoteOutcome, folder_trouble: str) -> s
     if not remote.why_not or (place.is_chosen and not folder_trouble):
         return ""
     return "; ".join(filter(None, (remote.why_not, folder_trouble)))
-
-
-class _Known:
-    """What the derived index of the library knows, and what narrations have noted; read once."""
-
-    def __init__(self, reports_dir: Path) -> None:
-        index = read_index(reports_dir)
-        self.places: Mapping[str, tuple[str, int]] = {} if index is None else index.places()
-        self._built_at = None if index is None else index.built_at
-        self._asked: Mapping[str, AskedNote] = by_entry(AskedNotes(reports_dir).read())
-
-    def is_held(self, file_id: str, stored_at: datetime) -> Known:
-        return is_held(
-            self.places if self._built_at else None,
-            built_at=self._built_at,
-            file_id=file_id,
-            stored_at=stored_at,
-        )
-
-    def asked_for(self, file_id: str) -> str:
-        return str(self._asked.get(file_id, ""))

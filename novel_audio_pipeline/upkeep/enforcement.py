@@ -3,29 +3,17 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.tts_cache.survey import SeenFile, survey
 from novel_audio_pipeline.tts_cache.watch import Watch
-from novel_audio_pipeline.upkeep.audit import AuditLog, Known, Removal
+from novel_audio_pipeline.upkeep.audit import AuditLog, Removal
 from novel_audio_pipeline.upkeep.expiry import (
     WATCHED_PAST_ITS_TIME,
     Judged,
     judge,
 )
-
-
-class KnownEntries(Protocol):
-    """What is known of cache entries by their ids."""
-
-    def is_held(self, file_id: str, stored_at: datetime) -> Known:
-        """Return whether the library holds the content of an entry that was stored then."""
-        ...
-
-    def asked_for(self, file_id: str) -> str:
-        """Return the chapter and paragraph that wait for an entry, or nothing if none does."""
-        ...
+from novel_audio_pipeline.upkeep.known_entries import EntryKnowledge, KnownEntries
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +76,25 @@ def expire_folder(
     return ExpiryOutcome(at=now, removed=removed, left=tuple(left))
 
 
+_NO_ENTRY = EntryKnowledge("unknown", "")
+
+
 def _removals(
     expired: Iterable[Judged], after: Iterable[SeenFile], *, known: KnownEntries
 ) -> Iterable[Removal]:
     """Yield what was expired and is there no more."""
     still_there: Mapping[str, datetime] = {one.name: one.modified_at for one in after}
-    for one in expired:
-        if still_there.get(one.seen.name) == one.seen.modified_at:
-            continue
-        file_id = one.seen.file_id
-        held = known.is_held(file_id, one.seen.modified_at) if file_id else "unknown"
+    gone = [one for one in expired if still_there.get(one.seen.name) != one.seen.modified_at]
+    about = known.about({one.seen.file_id: one.seen.modified_at for one in gone})
+    for one in gone:
+        knowledge = about[one.seen.file_id] if one.seen.file_id else _NO_ENTRY
         yield Removal(
             name=one.seen.name,
-            file_id=file_id,
+            file_id=one.seen.file_id,
             action="expired",
             reason=one.reason or WATCHED_PAST_ITS_TIME,
             age=one.age,
             size_bytes=one.seen.size_bytes,
-            in_library=held,
-            asked_for=known.asked_for(file_id),
+            in_library=knowledge.in_library,
+            asked_for=knowledge.asked_for,
         )

@@ -5,7 +5,7 @@ a file what was read in it then, and counts only as long as the file still has b
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -13,18 +13,17 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from novel_audio_pipeline.storage.local import LocalFileStore
-from novel_audio_pipeline.upkeep.audit import Known
 
-FORM = "1"
+FORM = "2"
 CHAPTERS_FILE = PurePosixPath("index/library_chapters.parquet")
 PARAGRAPHS_FILE = PurePosixPath("index/library_paragraphs.parquet")
-_CHAPTER_COLUMNS = {
+CHAPTER_COLUMNS = (
     *("folder", "manifest_size", "manifest_ns", "listed", "is_complete", "script_digest"),
-}
-_PARAGRAPH_COLUMNS = {
-    *("folder", "number", "record_size", "record_ns"),
-    *("status", "said_size", "file_ids", "is_read"),
-}
+)
+PARAGRAPH_COLUMNS = (
+    *("folder", "number", "folder_ns", "has_wav", "record_size", "record_ns"),
+    *("said", "said_size", "file_ids", "is_read"),
+)
 _BUILT_AT, _FORM = "novel_audio_built_at", "novel_audio_form"
 
 
@@ -34,43 +33,31 @@ class LibraryIndex:
 
     Attributes:
         built_at: When that look began, aware UTC.
-        chapters: One row for each chapter folder: ``folder``, ``manifest_size``, ``manifest_ns``,
-            ``listed``, ``is_complete``, ``script_digest``.
-        paragraphs: One row for each record: ``folder`` (categorical), ``number``, ``record_size``,
-            ``record_ns``, ``status``, ``said_size``, ``file_ids``, ``is_read``.
+        chapters: One row for each chapter folder, columns as ``CHAPTER_COLUMNS``.
+        paragraphs: One row for each record, those of a chapter together and in the disk's order,
+            columns as ``PARAGRAPH_COLUMNS``: ``folder`` is the chapter's (categorical), ``folder_ns``
+            the date of the paragraph's (-1 if it is to be listed again).
     """
 
     built_at: datetime
     chapters: pd.DataFrame
     paragraphs: pd.DataFrame
 
-    def places(self) -> Mapping[str, tuple[str, int]]:
-        """Return chapter folder and paragraph number by the ids of the cache entries they name."""
-        audio = self.paragraphs[self.paragraphs["file_ids"] != ""]
-        rows = zip(audio["folder"].astype(str), audio["number"], audio["file_ids"], strict=True)
+    def places(self, file_ids: Iterable[str]) -> Mapping[str, tuple[str, int]]:
+        """Return chapter folder and paragraph number of those cache entries that records name."""
+        wanted = frozenset(file_ids)
+        if not wanted:
+            return {}
+        named = self.paragraphs["file_ids"]
+        is_of_pieces = named.str.contains(" ", regex=False).fillna(value=False)
+        found = self.paragraphs[named.isin(wanted) | is_of_pieces]
+        rows = zip(found["folder"].astype(str), found["number"], found["file_ids"], strict=True)
         return {
             file_id: (folder, int(number))
-            for folder, number, file_ids in rows
-            for file_id in str(file_ids).split()
+            for folder, number, joined in rows
+            for file_id in str(joined).split()
+            if file_id in wanted
         }
-
-
-def is_held(
-    places: Mapping[str, tuple[str, int]] | None,
-    *,
-    built_at: datetime | None,
-    file_id: str,
-    stored_at: datetime,
-) -> Known:
-    """Return whether the library held an entry's content, as of the index.
-
-    ``unknown`` if there is no index, or the entry is younger than it and not in it.
-    """
-    if places is None or built_at is None:
-        return "unknown"
-    if file_id in places:
-        return "yes"
-    return "no" if stored_at < built_at else "unknown"
 
 
 def read_index(reports_dir: Path) -> LibraryIndex | None:
@@ -83,7 +70,7 @@ def read_index(reports_dir: Path) -> LibraryIndex | None:
     chapters, paragraphs = (_read(store, path) for path in (CHAPTERS_FILE, PARAGRAPHS_FILE))
     if chapters is None or paragraphs is None:
         return None
-    if not ({*chapters} >= _CHAPTER_COLUMNS and {*paragraphs} >= _PARAGRAPH_COLUMNS):
+    if not ({*chapters} >= {*CHAPTER_COLUMNS} and {*paragraphs} >= {*PARAGRAPH_COLUMNS}):
         return None
     try:
         built_at = datetime.fromisoformat(paragraphs.attrs[_BUILT_AT]).astimezone(UTC)

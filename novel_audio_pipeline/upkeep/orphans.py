@@ -15,7 +15,8 @@ import pandas as pd
 from novel_audio_pipeline.errors import ExpiredBeforeDownloadError
 from novel_audio_pipeline.library.layout import paragraph_path, record_name, wav_name
 from novel_audio_pipeline.upkeep.finding import UpkeepFinding
-from novel_audio_pipeline.upkeep.library_inventory import LibraryInventory, Said
+from novel_audio_pipeline.upkeep.known_library import Said
+from novel_audio_pipeline.upkeep.library_inventory import LibraryInventory
 from novel_audio_pipeline.upkeep.numbers_text import ranges_text
 from novel_audio_pipeline.upkeep.source_inventory import SourceInventory
 

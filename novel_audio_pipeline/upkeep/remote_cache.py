@@ -10,8 +10,8 @@ from novel_audio_pipeline.tts_client.http import TtsClient
 from novel_audio_pipeline.tts_client.listing import ListedEntry
 from novel_audio_pipeline.upkeep.audit import Removal
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
-from novel_audio_pipeline.upkeep.enforcement import KnownEntries
 from novel_audio_pipeline.upkeep.expiry import PAST_ITS_TIME, Judged
+from novel_audio_pipeline.upkeep.known_entries import KnownEntries
 
 _CONNECTIONS = 4
 
@@ -71,6 +71,7 @@ async def _enforce(
         return RemoteOutcome(why_not=str(error))
     left = {one.file_id for one in after}
     removed = [one for one in overdue if one.file_id not in left]
+    about = known.about({one.file_id: now - one.age for one in removed}) if known else {}
     return RemoteOutcome(
         judged=tuple(_judged(one, now=now, ttl=place.ttl) for one in after),
         removed=tuple(
@@ -81,8 +82,8 @@ async def _enforce(
                 reason=PAST_ITS_TIME,
                 age=one.age,
                 size_bytes=one.size_bytes,
-                in_library=known.is_held(one.file_id, now - one.age) if known else "unknown",
-                asked_for=known.asked_for(one.file_id) if known else "",
+                in_library=about[one.file_id].in_library,
+                asked_for=about[one.file_id].asked_for,
             )
             for one in removed
         ),

@@ -1,7 +1,7 @@
 """The orphan report: gather the inventories, decide, write the report. Nothing is ever deleted here."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
@@ -105,7 +105,10 @@ def make_report(
         *library_findings(library, source, standing, now=at),
         *digest_findings(reports_dir, library_dir, now=at),
         *cache_findings(
-            cache, held=_held(index.places(), cache), asked=by_entry(notes), ttl=place.ttl
+            cache,
+            held=index.places(cache.entries["file_id"]),
+            asked=by_entry(notes),
+            ttl=place.ttl,
         ),
         *expired_findings(notes, standing, ttl=place.ttl, now=at),
         *dagster_findings(ledger, source, standing),
@@ -160,12 +163,6 @@ def _read_since(cache: CacheInventory, now: datetime) -> datetime | None:
     """Return from when on records may name entries that are in the cache; None if it is empty."""
     ages = cache.entries["age_s"]
     return None if ages.empty else now - timedelta(seconds=float(ages.max())) - _READ_SLACK
-
-
-def _held(
-    places: Mapping[str, tuple[str, int]], cache: CacheInventory
-) -> Mapping[str, tuple[str, int]]:
-    return {key: places[key] for key in cache.entries["file_id"] if key in places}
 
 
 def _require_library(library: LibraryInventory, ledger: DagsterLedger, path: Path) -> None:

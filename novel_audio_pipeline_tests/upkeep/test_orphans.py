@@ -101,8 +101,8 @@ def test_paragraphs_that_were_filed_and_are_gone_altogether_are_errors(house):
 
 def test_failures_are_told_and_what_expired_too_early_has_a_name_of_its_own(house):
     text = MiniScript(TEXTS).text(1)
-    for number, error in ((1, "CacheEntryGoneError"), (3, "WrongAudioError")):
-        failure = ParagraphFailure(text, error, f"why {number}", house.now)
+    for number, code in ((1, "expired_before_download"), (3, "wrong_audio")):
+        failure = ParagraphFailure(text, "AnError", f"why {number}", house.now, code=code)
         path = paragraph(house, number, "_failure.json")
         path.write_bytes(failure_to_json(failure, storage_dir="x"))
     findings = house.report(WHOLE).findings.set_index("code")

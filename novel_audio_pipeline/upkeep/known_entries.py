@@ -1,0 +1,75 @@
+"""What is known of cache entries by their ids: whether the library holds them, and who waits for them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from novel_audio_pipeline.upkeep.asked import AskedNote, AskedNotes, by_entry
+from novel_audio_pipeline.upkeep.audit import Known
+from novel_audio_pipeline.upkeep.library_index import LibraryIndex, read_index
+
+
+@dataclass(frozen=True, slots=True)
+class EntryKnowledge:
+    """What is known of one entry.
+
+    Attributes:
+        in_library: Whether the library holds its content, as of the derived index; ``unknown`` if
+            there is none, or the entry is younger than it and not in it.
+        asked_for: The chapter and paragraph that wait for it, or empty.
+    """
+
+    in_library: Known
+    asked_for: str
+
+
+class KnownEntries:
+    """The derived index of the library and the notes of narrations; each is read when it is needed.
+
+    Args:
+        reports_dir: Where both are kept.
+    """
+
+    def __init__(self, reports_dir: Path) -> None:
+        self._reports_dir = reports_dir
+
+    @cached_property
+    def _index(self) -> LibraryIndex | None:
+        return read_index(self._reports_dir)
+
+    @cached_property
+    def _asked(self) -> Mapping[str, AskedNote]:
+        return by_entry(AskedNotes(self._reports_dir).read())
+
+    def places(self, file_ids: Iterable[str]) -> Mapping[str, tuple[str, int]]:
+        """Return chapter folder and paragraph number of the entries that the library's records name.
+
+        Raises:
+            StorageError: If the disk fails.
+        """
+        wanted = frozenset(file_ids)
+        return {} if not wanted or self._index is None else self._index.places(wanted)
+
+    def about(self, stored_at: Mapping[str, datetime]) -> Mapping[str, EntryKnowledge]:
+        """Return what is known of some entries.
+
+        Args:
+            stored_at: When each was stored, by its id.
+
+        Raises:
+            StorageError: If the disk fails.
+        """
+        held = self.places(stored_at)
+        return {
+            file_id: EntryKnowledge(
+                "yes" if file_id in held else self._absent(at),
+                str(self._asked.get(file_id, "")),
+            )
+            for file_id, at in stored_at.items()
+        }
+
+    def _absent(self, stored_at: datetime) -> Known:
+        is_older = self._index is not None and stored_at < self._index.built_at
+        return "no" if is_older else "unknown"
