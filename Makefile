@@ -10,9 +10,9 @@ RUN := $(BIN)/python -m novel_audio_pipeline
 
 # What Dagster's own commands (dg, dagster) need; novel-audio sets both by itself.
 export DAGSTER_HOME ?= $(CURDIR)
-export NOVEL_AUDIO_DAGSTER_DIR ?= $(CURDIR)/data/dagster
+export NOVEL_AUDIO_DAGSTER_DIR ?= $(or $(NOVEL_AUDIO_HOME),$(CURDIR)/data)/dagster
 
-.PHONY: run up test check bench install clean
+.PHONY: run up narrations test check bench install clean
 
 install: $(VENV)/.installed
 
@@ -28,6 +28,12 @@ run: install
 # Backend, Dagster daemon and web UI; Ctrl-C stops all three.
 up: install
 	$(RUN) up
+
+# How many narrations may speak at once: make narrations AT_ONCE=2. Dagster keeps it in its records.
+AT_ONCE ?= 1
+narrations: install
+	mkdir -p $(NOVEL_AUDIO_DAGSTER_DIR)
+	$(BIN)/python -m dagster instance concurrency set tts_backend $(AT_ONCE)
 
 test: install
 	$(BIN)/python -m pytest -q

@@ -4,6 +4,8 @@ The backend's own settings live in ``tts_backend/settings.py``; both read the sa
 ``TTS_DEFAULT_EXPIRY_HOURS`` and ``TTS_STORAGE_DIR``.
 """
 
+import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -43,6 +45,7 @@ class Settings:
         concurrency: Speech requests under way at once, at least 1.
         evict: When a cache entry is deleted after its commit: ``proven``, ``always``, ``never``.
         cache_ttl: How long the TTS cache keeps an entry.
+        notify_command: Program and arguments that get the page about a failed run, or none.
         origins: For each setting's name, its value as text and ``environment`` or ``default``.
     """
 
@@ -61,6 +64,7 @@ class Settings:
     concurrency: int
     evict: str
     cache_ttl: timedelta
+    notify_command: tuple[str, ...]
     origins: Mapping[str, tuple[str, str]]
 
 
@@ -103,6 +107,7 @@ def read_settings(environ: Mapping[str, str], *, project_root: Path = PROJECT_RO
         cache_ttl=timedelta(
             hours=reader.whole("TTS_DEFAULT_EXPIRY_HOURS", 2, lowest=1, highest=24)
         ),
+        notify_command=reader.command("NOVEL_AUDIO_NOTIFY_COMMAND"),
         origins=reader.origins,
     )
     problems = [*reader.problems, *_folder_problems(settings)]
@@ -193,6 +198,14 @@ class _Reader:
             )
         self._keep(name, "(set)" if text else "")
         return "" if text == "none" else text
+
+    def command(self, name: str) -> tuple[str, ...]:
+        text = self.text(name, "")
+        try:
+            return tuple(shlex.split(text, posix=os.name != "nt"))
+        except ValueError as error:
+            self.problems.append(f"{name}={text!r} cannot be taken apart ({error}); change it")
+            return ()
 
     def _try(self, name: str, default: _Value, read: Callable[[], _Value]) -> _Value:
         try:

@@ -6,6 +6,7 @@ import dagster as dg
 
 from novel_audio_pipeline.defs.assets import chapter_text, narrate_chapters
 from novel_audio_pipeline.defs.dead_runs import end_dead_runs, process_tags
+from novel_audio_pipeline.defs.instance import open_instance
 from novel_audio_pipeline.defs.jobs import narrate_job
 from novel_audio_pipeline.defs.partitions import (
     add_chapters,
@@ -14,7 +15,7 @@ from novel_audio_pipeline.defs.partitions import (
     range_tags,
 )
 from novel_audio_pipeline.defs.resources import default_resources
-from novel_audio_pipeline.defs.starting_runs import opened_instance, wait_for_turn
+from novel_audio_pipeline.defs.starting_runs import wait_for_turn
 from novel_audio_pipeline.defs.versions import (
     CACHED_TTS_AUDIO,
     changed_chapters,
@@ -40,9 +41,9 @@ class DagsterRuns:
         """Open the instance.
 
         Raises:
-            SettingError: If ``DAGSTER_HOME`` is no folder, or not absolute.
+            SettingError: If ``DAGSTER_HOME`` or the version of the records is wrong.
         """
-        self._instance = opened_instance()
+        self._instance = open_instance()
 
     def materialized_digests(self) -> Mapping[str, str]:
         """Return for each materialized chapter key the digest of the script it was made from."""

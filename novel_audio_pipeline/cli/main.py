@@ -49,7 +49,7 @@ for command in (
 def main() -> None:
     """Run the command line and exit with its status."""
     logging.captureWarnings(capture=True)
-    signal.signal(signal.SIGTERM, _interrupt)
+    _interrupt_at_signals()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -69,6 +69,12 @@ def run(arguments: list[str]) -> int:
     return int(status or 0)
 
 
+def _interrupt_at_signals() -> None:
+    """Let SIGTERM, and a terminal that closes (unless nohup says otherwise), end as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _interrupt)
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Let SIGTERM end a command as Ctrl-C does."""
     raise KeyboardInterrupt

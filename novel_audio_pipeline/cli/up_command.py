@@ -5,18 +5,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from typing import NoReturn
 
 import click
-import psutil
 
 from novel_audio_pipeline.cli.context import CommandContext
 from novel_audio_pipeline.cli.exit_status import ExitStatus
 from novel_audio_pipeline.cli.printing import say
+from novel_audio_pipeline.cli.up_family import MARK, watched_family
 from novel_audio_pipeline.errors import SettingError, UnavailableError
 from novel_audio_pipeline.settings import PROJECT_ROOT
 
-STOP_TIMEOUT_S = 20.0
 _POLL_S = 0.5
 
 
@@ -34,8 +33,6 @@ def up_command(*, ui_port: int, ui_host: str) -> int:
     # Dagster takes seconds to load, which the other commands need not wait for.
     from novel_audio_pipeline.cli.dagster_runs import DagsterRuns  # noqa: PLC0415
 
-    for run_id in DagsterRuns().end_dead_runs():
-        say(f"run {run_id} was left by a process that is gone; it is ended")
     settings.novels_dir.mkdir(parents=True, exist_ok=True)
     environ = dict(os.environ)
     commands = _dagster_commands(ui_host, ui_port)
@@ -45,9 +42,17 @@ def up_command(*, ui_port: int, ui_host: str) -> int:
             raise SettingError("API_PORT=0 is any port, which runs could not find; choose one")
         environ["TTS_BACKEND_URL"] = f"http://127.0.0.1:{port}"
         commands["TTS backend"] = [sys.executable, "-m", "novel_audio_pipeline", "backend"]
-    say(f"novels: {settings.novels_dir}\nlibrary: {settings.library_dir}")
-    say(f"web UI: http://{ui_host}:{ui_port} (in a few seconds); Ctrl-C stops everything")
-    _run_together(commands, environ)
+    with watched_family(settings.dagster_dir) as mark:
+        for run_id in DagsterRuns().end_dead_runs():
+            say(f"run {run_id} was left by a process that is gone; it is ended")
+        say(f"novels: {settings.novels_dir}\nlibrary: {settings.library_dir}")
+        say(f"web UI: http://{ui_host}:{ui_port} (in a few seconds); Ctrl-C stops everything")
+        try:
+            _run_together(commands, {**environ, MARK: mark})
+        except KeyboardInterrupt:
+            say("stopping ...")
+        finally:
+            _hear_no_more()
     return ExitStatus.DONE
 
 
@@ -62,40 +67,28 @@ def _dagster_commands(host: str, port: int) -> dict[str, list[str]]:
     }
 
 
-def _run_together(commands: dict[str, list[str]], environ: dict[str, str]) -> None:
-    """Run programs until the caller is interrupted or one of them ends; then end them all.
+def _run_together(commands: dict[str, list[str]], environ: dict[str, str]) -> NoReturn:
+    """Run programs until the caller is interrupted or one of them ends; the others go on.
 
     Raises:
         UnavailableError: If one ended by itself.
     """
-    children: dict[str, subprocess.Popen[bytes]] = {}
-    try:
-        for name, command in commands.items():
-            # In sessions of their own, so that Ctrl-C is ours and they are stopped in order.
-            children[name] = subprocess.Popen(command, env=environ, start_new_session=True)
-        while True:
-            for name, child in children.items():
-                if (status := child.poll()) is not None:
-                    raise UnavailableError(
-                        f"{name} ended by itself with status {status}; its lines above say why"
-                    )
-            time.sleep(_POLL_S)
-    except KeyboardInterrupt:
-        say("stopping ...")
-    finally:
-        _stop(list(children.values()))
+    children = {
+        # In sessions of their own, so that Ctrl-C is ours and they are stopped in order.
+        name: subprocess.Popen(command, env=environ, start_new_session=True)
+        for name, command in commands.items()
+    }
+    while True:
+        for name, child in children.items():
+            if (status := child.poll()) is not None:
+                raise UnavailableError(
+                    f"{name} ended by itself with status {status}; its lines above say why"
+                )
+        time.sleep(_POLL_S)
 
 
-def _stop(children: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End the programs and everything below them; kill what stays. Another Ctrl-C is not heard."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    family = [psutil.Process(child.pid) for child in children if child.poll() is None]
-    family += [below for parent in family for below in parent.children(recursive=True)]
-    for child in children:
-        if child.poll() is None:
-            child.terminate()
-    _, alive = psutil.wait_procs(family, timeout=STOP_TIMEOUT_S)
-    for process in alive:
-        process.kill()
-    psutil.wait_procs(alive, timeout=STOP_TIMEOUT_S)
+def _hear_no_more() -> None:
+    """Let no further signal break off the stopping."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)

@@ -11,7 +11,10 @@ from novel_audio_pipeline.defs.resources import FailureNotifier
 @dg.run_failure_sensor(
     name="failed_runs_sensor",
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Writes a page about each failed run into reports/failures/.",
+    description=(
+        "Writes a page about each failed run into reports/failures/, and hands it to "
+        "NOVEL_AUDIO_NOTIFY_COMMAND if that is set."
+    ),
 )
 def failed_runs_sensor(
     context: dg.RunFailureSensorContext, failure_notifier: FailureNotifier
@@ -26,8 +29,10 @@ def failed_runs_sensor(
         reasons=reasons or [context.failure_event.message or "no reason was recorded"],
         at=datetime.now(UTC),
     )
-    path = failure_notifier.notify(run.run_id, page)
+    path, problem = failure_notifier.notify(run.run_id, page)
     context.log.info(f"what failed and what to do: {path}")
+    if problem is not None:
+        context.log.error(problem)
 
 
 def reason_of(event: dg.DagsterEvent) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from novel_audio_pipeline.defs.instance import open_instance
 from novel_audio_pipeline.defs.partitions import known_chapters
 from novel_audio_pipeline.defs.versions import (
     DATA_VERSION_TAG,
@@ -77,7 +78,7 @@ def report_published(chapters: Iterable[PublishedChapter]) -> None:
 
     Chapters that it does not know as partitions are left out.
     """
-    with dg.DagsterInstance.get() as instance:
+    with open_instance() as instance:
         known = frozenset(known_chapters(instance))
         for chapter in chapters:
             if str(chapter.key) in known:

@@ -20,6 +20,7 @@ from novel_audio_pipeline.storage.local import LocalFileStore
 from novel_audio_pipeline.tts_client.embedded import EmbeddedBackend
 from novel_audio_pipeline.upkeep.cache_place import CachePlace, cache_place
 from novel_audio_pipeline.upkeep.listener import UpkeepListener
+from novel_audio_pipeline.upkeep.notifier import hand_over
 
 
 def _settings(overrides: dict[str, str]) -> Settings:
@@ -95,20 +96,27 @@ class TtsBackendResource(dg.ConfigurableResource[None]):
 
 
 class FailureNotifier(dg.ConfigurableResource[None]):
-    """Where the page about a failed run goes: a file below ``reports/failures/``.
+    """Where the page about a failed run goes: to a file, and to ``NOVEL_AUDIO_NOTIFY_COMMAND``.
 
-    This is the place to plug in a notifier: put a subclass whose ``notify`` also sends the text on
-    under the name ``failure_notifier``.
+    ``environment`` overrides settings of the environment by name.
     """
 
     environment: dict[str, str] = {}  # noqa: RUF012  (a pydantic field, copied for each object)
 
-    def notify(self, run_id: str, page: str) -> Path:
-        """Write the page durably and return its path."""
-        reports = _settings(self.environment).reports_dir
+    def notify(self, run_id: str, page: str) -> tuple[Path, str | None]:
+        """Write the page durably, then hand it to the command, if one is set.
+
+        Returns:
+            Its path, and a sentence if the command did not work.
+        """
+        settings = _settings(self.environment)
         path = PurePosixPath("failures") / f"{run_id}.md"
-        LocalFileStore(reports).write(path, page.encode())
-        return reports / path
+        LocalFileStore(settings.reports_dir).write(path, page.encode())
+        place = settings.reports_dir / path
+        if not settings.notify_command:
+            return place, None
+        facts = {"NOVEL_AUDIO_FAILED_RUN": run_id, "NOVEL_AUDIO_FAILURE_PAGE": str(place)}
+        return place, hand_over(page, settings.notify_command, facts=facts)
 
 
 def _narration_settings(settings: Settings, url: str) -> NarrationSettings:

@@ -1,4 +1,4 @@
-"""What whoever runs assets in its own process does first: open the instance, wait for the pool."""
+"""What whoever runs assets in its own process does first: wait for the pool."""
 
 import time
 from collections.abc import Callable
@@ -6,22 +6,9 @@ from collections.abc import Callable
 import dagster as dg
 
 from novel_audio_pipeline.defs.dead_runs import end_dead_runs
-from novel_audio_pipeline.errors import SettingError
 
 _TELL_EVERY_S = 30.0
 _POLL_S = 1.0
-
-
-def opened_instance() -> dg.DagsterInstance:
-    """Return the instance that ``DAGSTER_HOME`` names.
-
-    Raises:
-        SettingError: If that is no folder, or not absolute.
-    """
-    try:
-        return dg.DagsterInstance.get()
-    except dg.DagsterInvariantViolationError as error:
-        raise SettingError(f"DAGSTER_HOME is wrong: {error}") from error
 
 
 def wait_for_turn(

@@ -6,8 +6,9 @@ from typing import Literal
 import dagster as dg
 
 from novel_audio_pipeline.defs.dead_runs import end_dead_runs, process_tags
+from novel_audio_pipeline.defs.instance import open_instance
 from novel_audio_pipeline.defs.resources import default_resources
-from novel_audio_pipeline.defs.starting_runs import opened_instance, wait_for_turn
+from novel_audio_pipeline.defs.starting_runs import wait_for_turn
 from novel_audio_pipeline.defs.upkeep_assets import POOL, orphan_report, tts_cache_expiry
 from novel_audio_pipeline.defs.upkeep_jobs import tts_cache_expiry_job
 from novel_audio_pipeline.defs.upkeep_records import EXPIRY_JOB
@@ -24,9 +25,9 @@ class UpkeepRuns:
         """Open the instance; end the runs of dead processes.
 
         Raises:
-            SettingError: If ``DAGSTER_HOME`` is no folder, or not absolute.
+            SettingError: If ``DAGSTER_HOME`` or the version of the records is wrong.
         """
-        self._instance = opened_instance()
+        self._instance = open_instance()
         end_dead_runs(self._instance)
 
     def run(

@@ -2,7 +2,11 @@
 
 import dagster as dg
 
+from novel_audio_pipeline.defs import automation
+from novel_audio_pipeline.defs.assets import chapter_text
+from novel_audio_pipeline.defs.automation import WhileFewAreUnderWay
 from novel_audio_pipeline.defs.failures import failed_runs_sensor
+from novel_audio_pipeline.defs.partitions import chapters
 from novel_audio_pipeline.defs.resources import FailureNotifier
 from novel_audio_pipeline.defs.schedules import narrate_new_chapters_schedule
 
@@ -70,6 +74,42 @@ def test_automation_asks_for_new_and_changed_chapters_and_for_nothing_else(house
     assert asked == {"a/0002", "a/0003"}
     state, asked = evaluate(state)
     assert asked == set()
+
+
+def test_automation_asks_for_few_at_a_time_and_for_the_others_when_there_is_room(house):
+    condition = WhileFewAreUnderWay(2)
+    narrow = automation.CACHED_AUDIO_CONDITION.replace("WhileFewAreUnderWay", condition)
+    spec = dg.AssetSpec(
+        "cached_tts_audio",
+        deps=["chapter_text"],
+        partitions_def=chapters,
+        automation_condition=narrow,
+    )
+
+    @dg.multi_asset(specs=[spec], name="speak")
+    def speak() -> None:
+        """Never run."""
+
+    definitions = dg.Definitions(assets=[chapter_text, speak], resources=house.resources)
+
+    def evaluate(cursor: object) -> tuple[object, set[str]]:
+        result = dg.evaluate_automation_conditions(
+            defs=definitions, instance=house.instance, cursor=cursor
+        )
+        return result.cursor, result.get_requested_partitions(dg.AssetKey("cached_tts_audio"))
+
+    looks = house.tick().cursor
+    state, _ = evaluate(None)
+    house.write("a", *([f"Câu {number}."] for number in range(1, 6)))
+    house.tick(looks)
+    state, asked = evaluate(state)
+    assert asked == {"a/0001", "a/0002"}
+    house.narrate("a/0001", "a/0002")
+    state, asked = evaluate(state)
+    assert asked == {"a/0003", "a/0004"}
+    house.narrate("a/0003", "a/0004")
+    _, asked = evaluate(state)
+    assert asked == {"a/0005"}
 
 
 def test_a_failed_run_leaves_a_page_that_says_what_why_and_what_to_do(house):
