@@ -1,69 +1,114 @@
-"""Reading one setting out of an environment given as a mapping: bounds, and sentences when wrong.
+"""Reading settings out of an environment given as a mapping: bounds, origins, sentences when wrong.
 
 Nothing here looks at ``os.environ``; who starts the program passes it in.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
 
 from novel_audio_pipeline.errors import SettingError
 
-
-def read_text(environ: Mapping[str, str], name: str, default: str) -> str:
-    """Return the value without white space around it; unset or blank gives the default."""
-    return environ.get(name, "").strip() or default
+_Value = TypeVar("_Value", int, float)
 
 
-def read_choice(
-    environ: Mapping[str, str], name: str, default: str, *, choices: Collection[str]
-) -> str:
-    """Return the value, one of ``choices``.
+class EnvironmentReader:
+    """Reads settings one by one, remembers origins, and collects problems instead of raising.
 
-    Raises:
-        SettingError: If it is another word.
+    A value that is unset or blank is the default; so is, after its problem was noted, a wrong one.
+
+    Attributes:
+        origins: For each setting's name, its value as text and ``environment`` or ``default``; of a
+            secret only whether it is set.
+        problems: A sentence for each thing that is wrong.
     """
-    value = read_text(environ, name, default)
-    if value not in choices:
-        raise SettingError(f"{name}={value!r} is none of {', '.join(sorted(choices))}; change it")
-    return value
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.origins: dict[str, tuple[str, str]] = {}
+        self.problems: list[str] = []
+
+    def text(self, name: str, default: str) -> str:
+        """Return the value without white space around it."""
+        return self._keep(name, self._given(name) or default)
+
+    def choice(self, name: str, default: str, *, choices: tuple[str, ...]) -> str:
+        """Return the value, one of ``choices``."""
+        value = self._given(name) or default
+        if value not in choices:
+            self.problems.append(f"{name}={value!r} is none of {', '.join(choices)}; change it")
+            value = default
+        return self._keep(name, value)
+
+    def whole(self, name: str, default: int, *, lowest: int, highest: int) -> int:
+        """Return the value as a whole number within bounds, both included."""
+        return self._bounded(name, default, int, lowest=lowest, highest=highest)
+
+    def number(self, name: str, default: float, *, lowest: float, highest: float) -> float:
+        """Return the value as a number within bounds, both included; never NaN."""
+        return self._bounded(name, default, float, lowest=lowest, highest=highest)
+
+    def path(self, name: str, default: Path) -> Path:
+        """Return the value as an absolute path, links followed."""
+        value = Path(self._given(name) or default).expanduser().resolve()
+        self._keep(name, str(value))
+        return value
+
+    def optional_path(self, name: str) -> Path | None:
+        """Return the value as an absolute path, links followed, or None if it is not set."""
+        if self._given(name):
+            return self.path(name, Path())
+        self._keep(name, "")
+        return None
+
+    def secret(self, name: str) -> str:
+        """Return the value, whose text is kept nowhere."""
+        value = self._given(name)
+        if not value.isascii():
+            self.problems.append(
+                f"{name} holds characters that no HTTP header can carry; use ASCII"
+            )
+        self._keep(name, "(set)" if value else "")
+        return value
+
+    def refuse_what_is_wrong(self) -> None:
+        """Return if nothing is.
+
+        Raises:
+            SettingError: Naming everything that is wrong.
+        """
+        if self.problems:
+            raise SettingError("; ".join(self.problems))
+
+    def _bounded(
+        self,
+        name: str,
+        default: _Value,
+        kind: Callable[[str], _Value],
+        *,
+        lowest: _Value,
+        highest: _Value,
+    ) -> _Value:
+        text, value = self._given(name), default
+        advice = f"set it to a value from {_text(lowest)} to {_text(highest)}, or unset it"
+        try:
+            value = kind(text) if text else default
+        except ValueError:
+            what = "whole number" if kind is int else "number"
+            self.problems.append(f"{name}={text!r} is no {what}; {advice}")
+        if not lowest <= value <= highest:  # nor NaN
+            self.problems.append(f"{name}={text} is out of bounds; {advice}")
+            value = default
+        self._keep(name, _text(value))
+        return value
+
+    def _given(self, name: str) -> str:
+        return self._environ.get(name, "").strip()
+
+    def _keep(self, name: str, value: str) -> str:
+        self.origins[name] = (value, "environment" if self._given(name) else "default")
+        return value
 
 
-def read_int(
-    environ: Mapping[str, str], name: str, default: int, *, lowest: int, highest: int
-) -> int:
-    """Return the value as a whole number within bounds, both included.
-
-    Raises:
-        SettingError: If it is no whole number or out of bounds.
-    """
-    text = read_text(environ, name, str(default))
-    try:
-        value = int(text)
-    except ValueError:
-        raise SettingError(
-            f"{name}={text!r} is no whole number; {_between(lowest, highest)}"
-        ) from None
-    if not lowest <= value <= highest:
-        raise SettingError(f"{name}={value} is out of bounds; {_between(lowest, highest)}")
-    return value
-
-
-def read_float(
-    environ: Mapping[str, str], name: str, default: float, *, lowest: float, highest: float
-) -> float:
-    """Return the value as a number within bounds, both included.
-
-    Raises:
-        SettingError: If it is no number or out of bounds.
-    """
-    text = read_text(environ, name, str(default))
-    try:
-        value = float(text)
-    except ValueError:
-        raise SettingError(f"{name}={text!r} is no number; {_between(lowest, highest)}") from None
-    if not lowest <= value <= highest:  # also refuses nan
-        raise SettingError(f"{name}={text} is out of bounds; {_between(lowest, highest)}")
-    return value
-
-
-def _between(lowest: float, highest: float) -> str:
-    return f"set it to a value from {lowest} to {highest}, or unset it"
+def _text(number: float) -> str:
+    return f"{number:.15g}"

@@ -6,22 +6,18 @@ The backend's own settings live in ``tts_backend/settings.py``; both read the sa
 
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import urlsplit
 
-from novel_audio_pipeline.environment import read_choice, read_float, read_int, read_text
-from novel_audio_pipeline.errors import SettingError
+from novel_audio_pipeline.environment import EnvironmentReader
 from novel_audio_pipeline.speech.request import MAX_SPEED, MIN_SPEED
 from novel_audio_pipeline.speech.voices import DEFAULT_MODEL, DEFAULT_VOICES, SpeechSettings
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 EVICT_CHOICES = ("proven", "always", "never")
-
-_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +74,9 @@ def read_settings(environ: Mapping[str, str], *, project_root: Path = PROJECT_RO
     Raises:
         SettingError: Naming everything that is wrong, one sentence each.
     """
-    reader = _Reader(environ)
+    reader = EnvironmentReader(environ)
     home = reader.path("NOVEL_AUDIO_HOME", project_root / "data")
+    shown = reader.secret("API_TOKEN")
     settings = Settings(
         home=home,
         novels_dir=reader.path("NOVEL_AUDIO_NOVELS_DIR", home / "novels"),
@@ -97,8 +94,8 @@ def read_settings(environ: Mapping[str, str], *, project_root: Path = PROJECT_RO
             },
             speed=reader.number("NOVEL_AUDIO_SPEED", 1.0, lowest=MIN_SPEED, highest=MAX_SPEED),
         ),
-        backend_url=reader.url("TTS_BACKEND_URL"),
-        backend_token=reader.secret("API_TOKEN"),
+        backend_url=_url(reader, "TTS_BACKEND_URL"),
+        backend_token="" if shown == "none" else shown,
         backend_wait=timedelta(
             seconds=reader.whole("TTS_BACKEND_WAIT_S", 300, lowest=0, highest=86_400)
         ),
@@ -107,12 +104,11 @@ def read_settings(environ: Mapping[str, str], *, project_root: Path = PROJECT_RO
         cache_ttl=timedelta(
             hours=reader.whole("TTS_DEFAULT_EXPIRY_HOURS", 2, lowest=1, highest=24)
         ),
-        notify_command=reader.command("NOVEL_AUDIO_NOTIFY_COMMAND"),
+        notify_command=_command(reader, "NOVEL_AUDIO_NOTIFY_COMMAND"),
         origins=reader.origins,
     )
-    problems = [*reader.problems, *_folder_problems(settings)]
-    if problems:
-        raise SettingError("; ".join(problems))
+    reader.problems += _folder_problems(settings)
+    reader.refuse_what_is_wrong()
     return settings
 
 
@@ -137,84 +133,25 @@ def _folder_problems(settings: Settings) -> list[str]:
     return problems
 
 
-class _Reader:
-    """Reads settings one by one, remembers origins, and collects problems instead of raising."""
+def _url(reader: EnvironmentReader, name: str) -> str | None:
+    text = reader.text(name, "").rstrip("/")
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        is_usable = is_usable and parts.port != 0  # reading the port checks it
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        reader.problems.append(f"{name}={text!r} is no http:// or https:// address; change it")
+    return text
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self.origins: dict[str, tuple[str, str]] = {}
-        self.problems: list[str] = []
 
-    def text(self, name: str, default: str) -> str:
-        return self._keep(name, read_text(self._environ, name, default))
-
-    def choice(self, name: str, default: str, *, choices: tuple[str, ...]) -> str:
-        return self._try(
-            name, default, lambda: read_choice(self._environ, name, default, choices=choices)
-        )
-
-    def whole(self, name: str, default: int, *, lowest: int, highest: int) -> int:
-        return self._try(
-            name,
-            default,
-            lambda: read_int(self._environ, name, default, lowest=lowest, highest=highest),
-        )
-
-    def number(self, name: str, default: float, *, lowest: float, highest: float) -> float:
-        return self._try(
-            name,
-            default,
-            lambda: read_float(self._environ, name, default, lowest=lowest, highest=highest),
-        )
-
-    def path(self, name: str, default: Path) -> Path:
-        return self._keep(
-            name, Path(read_text(self._environ, name, str(default))).expanduser().resolve()
-        )
-
-    def optional_path(self, name: str) -> Path | None:
-        text = self.text(name, "")
-        return Path(text).expanduser().resolve() if text else None
-
-    def url(self, name: str) -> str | None:
-        text = self.text(name, "").rstrip("/")
-        if not text:
-            return None
-        try:
-            parts = urlsplit(text)
-            is_usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-            is_usable = is_usable and parts.port != 0  # reading the port checks it
-        except ValueError:
-            is_usable = False
-        if not is_usable:
-            self.problems.append(f"{name}={text!r} is no http:// or https:// address; change it")
-        return text
-
-    def secret(self, name: str) -> str:
-        text = read_text(self._environ, name, "")
-        if not text.isascii():
-            self.problems.append(
-                f"{name} holds characters that no HTTP header can carry; use ASCII"
-            )
-        self._keep(name, "(set)" if text else "")
-        return "" if text == "none" else text
-
-    def command(self, name: str) -> tuple[str, ...]:
-        text = self.text(name, "")
-        try:
-            return tuple(shlex.split(text, posix=os.name != "nt"))
-        except ValueError as error:
-            self.problems.append(f"{name}={text!r} cannot be taken apart ({error}); change it")
-            return ()
-
-    def _try(self, name: str, default: _Value, read: Callable[[], _Value]) -> _Value:
-        try:
-            return self._keep(name, read())
-        except SettingError as error:
-            self.problems.append(str(error))
-            return self._keep(name, default)
-
-    def _keep(self, name: str, value: _Value) -> _Value:
-        origin = "environment" if self._environ.get(name, "").strip() else "default"
-        self.origins[name] = (str(value), origin)
-        return value
+def _command(reader: EnvironmentReader, name: str) -> tuple[str, ...]:
+    text = reader.text(name, "")
+    try:
+        return tuple(shlex.split(text, posix=os.name != "nt"))
+    except ValueError as error:
+        reader.problems.append(f"{name}={text!r} cannot be taken apart ({error}); change it")
+        return ()

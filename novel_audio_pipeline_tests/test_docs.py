@@ -16,11 +16,7 @@ from novel_audio_pipeline.cli.main import cli
 from novel_audio_pipeline.definitions import defs
 from novel_audio_pipeline.library.finding import CODES
 from novel_audio_pipeline.settings import PROJECT_ROOT, read_settings
-from novel_audio_pipeline.tts_backend.settings import (
-    LONGEST_SWEEP_INTERVAL,
-    BackendSettings,
-    settings_from,
-)
+from novel_audio_pipeline.tts_backend.settings import settings_from
 from novel_audio_pipeline.upkeep.finding import KINDS
 from novel_audio_pipeline_tests.test_layers import LAYERS
 
@@ -73,39 +69,13 @@ def settings_read() -> set[str]:
     return pipeline.asked | backend.asked | others.asked
 
 
-def defaults_of_the_backend() -> dict[str, object]:
-    backend = BackendSettings(storage_dir=Path("unused"))
-    return {
-        "TTS_DEFAULT_EXPIRY_HOURS": backend.expiry_hours,
-        "API_HOST": backend.host,
-        "API_PORT": backend.port,
-        "TTS_CLEANUP_INTERVAL_MINUTES": LONGEST_SWEEP_INTERVAL.total_seconds() / 60,
-        "TTS_ENGINE": backend.engine,
-        "TTS_ENGINE_WORKERS": backend.engine_workers,
-        "TTS_ENGINE_TIMEOUT_S": backend.engine_timeout_s,
-        "TTS_QUEUE_LIMIT": backend.queue_limit,
-        "TTS_MAX_REQUESTS": backend.max_requests,
-        "TTS_CLIENT_TIMEOUT_S": backend.client_timeout_s,
-        "TTS_DEFAULT_LANGUAGE": backend.default_language,
-        "TTS_MAX_TEXT_CHARS": backend.max_text_chars,
-        "TTS_MAX_STORAGE_MB": backend.max_storage_bytes / 1024**2,
-        "TTS_MIN_FREE_MB": backend.min_free_bytes / 1024**2,
-        "TTS_TONE_REAL_TIME": backend.tone_real_time,
-    }
-
-
 def defaults() -> dict[str, str]:
     """Return the default of each setting that has one and is no folder."""
-    of_pipeline = {
+    return {
         name: value
-        for name, (value, _) in read_settings({}).origins.items()
+        for name, (value, _) in ({**settings_from({}).origins, **read_settings({}).origins}).items()
         if value and not Path(value).is_absolute()
     }
-    of_backend = {
-        name: f"{value:g}" if isinstance(value, float) else str(value)
-        for name, value in defaults_of_the_backend().items()
-    }
-    return of_pipeline | of_backend
 
 
 def commands(

@@ -11,6 +11,7 @@ from novel_audio_pipeline.novels.catalog import NovelCatalog
 from novel_audio_pipeline.novels.model import Novel, SourceProblem
 from novel_audio_pipeline.novels.script import Script
 from novel_audio_pipeline.settings import PROJECT_ROOT, Settings, read_settings
+from novel_audio_pipeline.tts_backend.settings import BackendSettings, settings_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,21 @@ class CommandContext:
             SettingError: Naming everything that is wrong with them.
         """
         return read_settings(os.environ)
+
+    @cached_property
+    def backend_settings(self) -> BackendSettings:
+        """The settings of the backend that this command line would serve, in the pipeline's folders.
+
+        Raises:
+            SettingError: Naming everything that is wrong with them.
+        """
+        folders = {
+            "NOVEL_AUDIO_HOME": str(self.settings.home),
+            "TTS_STORAGE_DIR": str(self.settings.cache_dir),
+            "NOVEL_AUDIO_LIBRARY_DIR": str(self.settings.library_dir),
+            "NOVEL_AUDIO_NOVELS_DIR": str(self.settings.novels_dir),
+        }
+        return settings_from({**os.environ, **folders})
 
     @cached_property
     def catalog(self) -> NovelCatalog:

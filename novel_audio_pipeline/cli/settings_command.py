@@ -11,7 +11,7 @@ import click
 from novel_audio_pipeline.cli.context import CommandContext
 from novel_audio_pipeline.cli.exit_status import ExitStatus
 from novel_audio_pipeline.cli.printing import print_json, print_table
-from novel_audio_pipeline.errors import NovelAudioError
+from novel_audio_pipeline.errors import NovelAudioError, SettingError
 from novel_audio_pipeline.settings import Settings
 from novel_audio_pipeline.tts_client.http import TtsClient
 
@@ -39,13 +39,19 @@ def settings_command(*, as_json: bool) -> int:
     """Show every effective setting, where it came from, and what is wrong with it."""
     context = CommandContext()
     settings = context.settings
-    checks = [*_folder_checks(settings), _backend_check(settings), _daemon_check(context)]
+    origins, of_backend = _origins(context)
+    checks = [
+        *_folder_checks(settings),
+        of_backend,
+        _backend_check(settings),
+        _daemon_check(context),
+    ]
     if as_json:
         print_json(
             {
                 "settings": [
                     {"name": name, "value": value, "origin": origin}
-                    for name, (value, origin) in settings.origins.items()
+                    for name, (value, origin) in origins.items()
                 ],
                 "checks": [{"what": c.what, "ok": c.ok, "message": c.told} for c in checks],
             }
@@ -53,7 +59,7 @@ def settings_command(*, as_json: bool) -> int:
     else:
         print_table(
             ("setting", "value", "from"),
-            ((name, value, origin) for name, (value, origin) in settings.origins.items()),
+            ((name, value, origin) for name, (value, origin) in origins.items()),
         )
         print_table(("", "", ""), ((c.what, "ok" if c.ok else "no", c.told) for c in checks))
     return (
@@ -61,6 +67,22 @@ def settings_command(*, as_json: bool) -> int:
         if all(check.ok or not check.is_needed for check in checks)
         else ExitStatus.INCOMPLETE
     )
+
+
+def _origins(context: CommandContext) -> tuple[dict[str, tuple[str, str]], Check]:
+    """Return the pipeline's settings and then the backend's own, and whether those are right.
+
+    Wrong ones of the backend matter only where it is served from here.
+    """
+    origins, is_ours = dict(context.settings.origins), context.settings.backend_url is None
+    what = "backend's settings"
+    try:
+        theirs = context.backend_settings.origins
+    except SettingError as error:
+        return origins, Check(what, ok=False, told=str(error), is_needed=is_ours)
+    told = "right" if is_ours else "right; TTS_BACKEND_URL is another backend, with its own"
+    own = {name: found for name, found in theirs.items() if name not in origins}
+    return origins | own, Check(what, ok=True, told=told)
 
 
 def _folder_checks(settings: Settings) -> Iterator[Check]:

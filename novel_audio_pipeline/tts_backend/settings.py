@@ -2,20 +2,20 @@
 
 import functools
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
-from novel_audio_pipeline.errors import SettingError
+from novel_audio_pipeline.environment import EnvironmentReader
 
 DEFAULT_PORT = 11111
 LONGEST_SWEEP_INTERVAL = timedelta(minutes=1)  # an entry goes within two minutes of its expiry
 EngineName = Literal["espeak", "hibari", "piper", "openai", "tone"]
 _ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 _LANGUAGES = ("vi", "en")
-_T = TypeVar("_T", int, float)
+_MIB = 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class BackendSettings:
         max_body_bytes: Largest request body; follows from the longest text.
         max_storage_bytes: Largest cache, 0 for no limit but the disk's (``TTS_MAX_STORAGE_MB``).
         min_free_bytes: What is left free on the disk of the cache (``TTS_MIN_FREE_MB``).
+        origins: For each setting's name, its value as text and ``environment`` or ``default``.
     """
 
     storage_dir: Path
@@ -87,7 +88,8 @@ class BackendSettings:
     tone_real_time: float = 20.0
     max_text_chars: int = 20_000
     max_storage_bytes: int = 0
-    min_free_bytes: int = 256 * 1024 * 1024
+    min_free_bytes: int = 256 * _MIB
+    origins: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def engine(self) -> EngineName:
@@ -121,142 +123,90 @@ def is_loopback_host(host: str) -> bool:
         return False
 
 
-def settings_from(environment: Mapping[str, str]) -> BackendSettings:
+def settings_from(environ: Mapping[str, str]) -> BackendSettings:
     """Return the settings that the environment variables say; unset or empty ones are the default.
 
     Raises:
-        SettingError: If one is wrong, or an address beyond this machine comes without a token.
+        SettingError: Naming everything that is wrong, also an address beyond this machine that comes
+            without a token.
     """
-    home = Path(environment.get("NOVEL_AUDIO_HOME") or "data")
+    reader = EnvironmentReader(environ)
+    home = reader.path("NOVEL_AUDIO_HOME", Path("data"))
+    token = reader.secret("API_TOKEN")
+    engines = _engines(reader)
     settings = BackendSettings(
-        storage_dir=Path(environment.get("TTS_STORAGE_DIR") or home / "tts_cache"),
-        library_dir=Path(environment.get("NOVEL_AUDIO_LIBRARY_DIR") or home / "library"),
-        novels_dir=Path(environment.get("NOVEL_AUDIO_NOVELS_DIR") or home / "novels"),
-        expiry_hours=expiry_hours_from(environment),
-        cleanup_interval=_cleanup_interval(environment),
-        host=environment.get("API_HOST") or "127.0.0.1",
-        port=_number(environment, "API_PORT", DEFAULT_PORT, int, low=0, high=65535),
-        token=_token(environment),
-        engines=_engines(environment),
-        engine_workers=_number(environment, "TTS_ENGINE_WORKERS", 0, int, low=0, high=256),
-        engine_timeout_s=_number(
-            environment, "TTS_ENGINE_TIMEOUT_S", 60.0, float, low=1, high=3600
-        ),
-        queue_limit=_number(environment, "TTS_QUEUE_LIMIT", 256, int, low=1, high=100_000),
-        max_requests=_number(environment, "TTS_MAX_REQUESTS", 1024, int, low=1, high=100_000),
-        client_timeout_s=_number(
-            environment, "TTS_CLIENT_TIMEOUT_S", 60.0, float, low=1, high=3600
-        ),
-        default_language=_language(environment),
-        openai=_openai(environment),
-        piper_voice=_piper_voice(environment),
-        tone_real_time=_number(environment, "TTS_TONE_REAL_TIME", 20.0, float, low=0, high=1e6),
-        max_text_chars=_number(
-            environment, "TTS_MAX_TEXT_CHARS", 20_000, int, low=1000, high=200_000
-        ),
-        max_storage_bytes=1024**2
-        * _number(environment, "TTS_MAX_STORAGE_MB", 0, int, low=0, high=10**9),
-        min_free_bytes=1024**2
-        * _number(environment, "TTS_MIN_FREE_MB", 256, int, low=0, high=10**9),
+        storage_dir=reader.path("TTS_STORAGE_DIR", home / "tts_cache"),
+        library_dir=reader.path("NOVEL_AUDIO_LIBRARY_DIR", home / "library"),
+        novels_dir=reader.path("NOVEL_AUDIO_NOVELS_DIR", home / "novels"),
+        expiry_hours=reader.whole("TTS_DEFAULT_EXPIRY_HOURS", 2, lowest=1, highest=24),
+        cleanup_interval=_cleanup_interval(reader),
+        host=reader.text("API_HOST", "127.0.0.1"),
+        port=reader.whole("API_PORT", DEFAULT_PORT, lowest=0, highest=65535),
+        token=None if token in ("", "none") else token,
+        engines=engines,
+        engine_workers=reader.whole("TTS_ENGINE_WORKERS", 0, lowest=0, highest=256),
+        engine_timeout_s=reader.number("TTS_ENGINE_TIMEOUT_S", 60, lowest=1, highest=3600),
+        queue_limit=reader.whole("TTS_QUEUE_LIMIT", 256, lowest=1, highest=100_000),
+        max_requests=reader.whole("TTS_MAX_REQUESTS", 1024, lowest=1, highest=100_000),
+        client_timeout_s=reader.number("TTS_CLIENT_TIMEOUT_S", 60, lowest=1, highest=3600),
+        default_language=reader.choice("TTS_DEFAULT_LANGUAGE", "vi", choices=_LANGUAGES),
+        openai=_openai(reader) if "openai" in engines else None,
+        piper_voice=_piper_voice(reader) if "piper" in engines else None,
+        tone_real_time=reader.number("TTS_TONE_REAL_TIME", 20, lowest=0, highest=1e6),
+        max_text_chars=reader.whole("TTS_MAX_TEXT_CHARS", 20_000, lowest=1000, highest=200_000),
+        max_storage_bytes=_MIB * reader.whole("TTS_MAX_STORAGE_MB", 0, lowest=0, highest=10**9),
+        min_free_bytes=_MIB * reader.whole("TTS_MIN_FREE_MB", 256, lowest=0, highest=10**9),
+        origins=reader.origins,
     )
-    if not settings.is_loopback and not environment.get("API_TOKEN", "").strip():
-        raise SettingError(
+    if not settings.is_loopback and not token:
+        reader.problems.append(
             f"API_HOST={settings.host} lets other machines in: set API_TOKEN to a secret of your "
             "own, or write API_TOKEN=none if everyone who can reach it may use it"
         )
+    reader.refuse_what_is_wrong()
     return settings
 
 
-def expiry_hours_from(environment: Mapping[str, str]) -> int:
-    """Return ``TTS_DEFAULT_EXPIRY_HOURS``, 2 if unset: 1 to 24, whole hours.
-
-    Raises:
-        SettingError: If it is anything else, such as the 365 of older systems.
-    """
-    return _number(environment, "TTS_DEFAULT_EXPIRY_HOURS", 2, int, low=1, high=24)
-
-
-def _cleanup_interval(environment: Mapping[str, str]) -> timedelta:
-    minutes = _number(
-        environment, "TTS_CLEANUP_INTERVAL_MINUTES", 1.0, float, low=0.001, high=1_000_000
-    )
+def _cleanup_interval(reader: EnvironmentReader) -> timedelta:
+    minutes = reader.number("TTS_CLEANUP_INTERVAL_MINUTES", 1, lowest=0.001, highest=1_000_000)
     return min(LONGEST_SWEEP_INTERVAL, timedelta(minutes=minutes))
 
 
-def _token(environment: Mapping[str, str]) -> str | None:
-    token = environment.get("API_TOKEN", "").strip()
-    if not token.isascii():
-        raise SettingError("API_TOKEN holds characters that no HTTP header can carry; use ASCII")
-    return None if token in ("", "none") else token
-
-
-def _engines(environment: Mapping[str, str]) -> tuple[EngineName, ...]:
-    asked = [name.strip() for name in (environment.get("TTS_ENGINE") or "espeak").split(",")]
+def _engines(reader: EnvironmentReader) -> tuple[EngineName, ...]:
+    asked = [name.strip() for name in reader.text("TTS_ENGINE", "espeak").split(",")]
     engines = tuple(known for name in asked for known in _ENGINE_NAMES if known == name)
     if len(engines) < len(asked):
         known_names = ", ".join(_ENGINE_NAMES)
-        raise SettingError(
+        reader.problems.append(
             f"TTS_ENGINE={','.join(asked)!r} names what is no engine; there is {known_names}"
         )
     if len(set(engines)) < len(engines):
-        raise SettingError(f"TTS_ENGINE={','.join(asked)!r} names an engine twice")
+        reader.problems.append(f"TTS_ENGINE={','.join(asked)!r} names an engine twice")
     return engines
 
 
-def _piper_voice(environment: Mapping[str, str]) -> Path | None:
-    if "piper" not in _engines(environment):
-        return None
-    path = environment.get("TTS_PIPER_VOICE", "").strip()
-    if not path:
-        raise SettingError("TTS_ENGINE=piper needs TTS_PIPER_VOICE=PATH of a voice file (.onnx)")
-    return Path(path).expanduser()
+def _piper_voice(reader: EnvironmentReader) -> Path | None:
+    path = reader.optional_path("TTS_PIPER_VOICE")
+    if path is None:
+        reader.problems.append(
+            "TTS_ENGINE=piper needs TTS_PIPER_VOICE=PATH of a voice file (.onnx)"
+        )
+    return path
 
 
-def _openai(environment: Mapping[str, str]) -> OpenAiServer | None:
-    if "openai" not in _engines(environment):
-        return None
-    url = environment.get("TTS_OPENAI_URL", "").strip().rstrip("/")
+def _openai(reader: EnvironmentReader) -> OpenAiServer:
+    url = reader.text("TTS_OPENAI_URL", "").rstrip("/")
     if not url.startswith(("http://", "https://")):
-        raise SettingError(
+        reader.problems.append(
             f"TTS_OPENAI_URL={url!r} must be the address of the server that speaks, such as "
             "http://127.0.0.1:8880/v1"
         )
-    model = environment.get("TTS_OPENAI_MODEL", "").strip()
-    pairs = [pair.partition("=") for pair in environment.get("TTS_OPENAI_VOICES", "").split(",")]
+    model = reader.text("TTS_OPENAI_MODEL", "")
+    pairs = [pair.partition("=") for pair in reader.text("TTS_OPENAI_VOICES", "").split(",")]
     voices = tuple((language.strip(), name.strip()) for language, _, name in pairs)
     if not model or not all(language and name for language, name in voices):
-        raise SettingError(
+        reader.problems.append(
             "TTS_ENGINE=openai needs TTS_OPENAI_MODEL=NAME and TTS_OPENAI_VOICES=vi=NAME,en=NAME, "
             "as the server calls them"
         )
-    return OpenAiServer(url, model, voices, environment.get("TTS_OPENAI_API_KEY", "").strip())
-
-
-def _language(environment: Mapping[str, str]) -> str:
-    language = environment.get("TTS_DEFAULT_LANGUAGE") or "vi"
-    if language not in _LANGUAGES:
-        raise SettingError(f"TTS_DEFAULT_LANGUAGE={language!r} must be {' or '.join(_LANGUAGES)}")
-    return language
-
-
-def _number(
-    environment: Mapping[str, str],
-    name: str,
-    default: _T,
-    kind: Callable[[str], _T],
-    *,
-    low: float,
-    high: float,
-) -> _T:
-    text = environment.get(name, "").strip()
-    if not text:
-        return default
-    whole = "a whole number" if kind is int else "a number"
-    complaint = SettingError(f"{name}={text!r} must be {whole} from {low:g} to {high:g}")
-    try:
-        value = kind(text)
-    except ValueError:
-        raise complaint from None
-    if not low <= value <= high:  # nor NaN
-        raise complaint
-    return value
+    return OpenAiServer(url, model, voices, reader.secret("TTS_OPENAI_API_KEY"))

@@ -26,8 +26,8 @@ from novel_audio_pipeline.tts_cache.metadata import (
 from novel_audio_pipeline.tts_cache.remembered import Remembered, Sight
 
 RENEW_BEFORE = timedelta(minutes=10)
-_REMEMBERED_CHARS = 4_000_000  # of records, about one byte or two each
-_RECORD_CHARS = 2_000  # a record without its text
+_REMEMBERED_BYTES = 8_000_000  # about 2,000 records
+_RECORD_BYTES, _CHAR_BYTES = 4_000, 2  # of memory: a record without its text, and that
 _logger = logging.getLogger(__name__)
 
 
@@ -76,7 +76,7 @@ class Synthesizer:
         self._budget = budget
         self._metrics = metrics
         self._flights: dict[tuple[str, bool], asyncio.Task[Spoken]] = {}
-        self._remembered = Remembered[Spoken](cache, limit=_REMEMBERED_CHARS)
+        self._remembered = Remembered[Spoken](cache, limit=_REMEMBERED_BYTES)
 
     async def speak(self, chosen: Chosen, *, request_id: str, store: bool) -> Spoken:
         """Return the audio's record; the audio itself too if it had to be made.
@@ -135,7 +135,7 @@ class Synthesizer:
         """Return the entry if it is there to be answered with, and remember it then."""
         found, sight = await asyncio.to_thread(self._find, file_id)
         if found is not None and sight is not None:
-            weight = _RECORD_CHARS + len(found.document["text"])
+            weight = _RECORD_BYTES + _CHAR_BYTES * len(found.document["text"])
             self._remembered.keep(file_id, sight, found, weight=weight)
         return found
 

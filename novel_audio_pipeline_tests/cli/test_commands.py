@@ -3,6 +3,7 @@
 import pytest
 
 from novel_audio_pipeline_tests.cli.homes import Home, new_home
+from novel_audio_pipeline_tests.tts_backend.serving import served
 
 NOVEL = """Chương 1: Gặp gỡ
 
@@ -131,6 +132,30 @@ def test_settings_tell_their_origin_and_what_can_be_reached(home):
     checks = {check["what"]: check["ok"] for check in document["checks"]}
     assert checks["library"]
     assert not checks["Dagster daemon"]
+
+
+def test_settings_show_those_of_the_backend_and_no_secret(home):
+    environ = {"TTS_QUEUE_LIMIT": "7", "API_TOKEN": "s3cret"}
+    document = home.json("settings", **environ)
+    by_name = {row["name"]: (row["value"], row["origin"]) for row in document["settings"]}
+    assert len(by_name) == len(document["settings"])
+    assert by_name["TTS_QUEUE_LIMIT"] == ("7", "environment")
+    assert by_name["TTS_ENGINE"] == ("espeak", "default")
+    assert by_name["API_TOKEN"] == ("(set)", "environment")
+    assert by_name["TTS_STORAGE_DIR"][1] == "default"
+    assert "s3cret" not in str(document)
+
+
+def test_settings_tell_what_is_wrong_with_those_of_the_backend(home, tmp_path):
+    def message(*, status: int, **environ: str) -> str:
+        document = home.json("settings", status=status, TTS_ENGINE="espeek", **environ)
+        (check,) = [one for one in document["checks"] if one["what"] == "backend's settings"]
+        assert not check["ok"]
+        return check["message"]
+
+    assert "TTS_ENGINE='espeek'" in message(status=1)
+    with served(tmp_path / "elsewhere") as backend:  # which has settings of its own
+        assert "TTS_ENGINE='espeek'" in message(status=0, TTS_BACKEND_URL=backend.url)
 
 
 def test_settings_tell_that_a_backend_cannot_be_reached(home):

@@ -15,8 +15,8 @@ def test_nothing_set_is_two_hours_on_this_machine_alone():
     settings = settings_from({})
     assert settings.ttl == timedelta(hours=2)
     assert (settings.host, settings.port, settings.token) == ("127.0.0.1", 11111, None)
-    assert settings.storage_dir == Path("data/tts_cache")
-    assert settings.library_dir == Path("data/library")
+    assert settings.storage_dir == Path("data/tts_cache").absolute()
+    assert settings.library_dir == Path("data/library").absolute()
 
 
 def test_one_folder_of_the_home_can_be_elsewhere():
@@ -42,6 +42,24 @@ def test_one_folder_of_the_home_can_be_elsewhere():
 def test_a_wrong_setting_is_refused_by_name(name, value):
     with pytest.raises(SettingError, match=name):
         settings_from({name: value})
+
+
+def test_all_that_is_wrong_is_told_at_once():
+    wrong = {"API_PORT": "http", "TTS_ENGINE": "openai,espeek", "TTS_QUEUE_LIMIT": "0"}
+    with pytest.raises(SettingError) as refused:
+        settings_from(wrong)
+    assert "API_PORT='http' is no whole number" in str(refused.value)
+    assert "names what is no engine" in str(refused.value)
+    assert "TTS_QUEUE_LIMIT=0 is out of bounds" in str(refused.value)
+    assert "TTS_OPENAI_URL='' must be the address" in str(refused.value)
+
+
+def test_each_setting_tells_where_it_came_from_and_no_secret():
+    told = settings_from({"API_TOKEN": "s3cret", "TTS_ENGINE_TIMEOUT_S": "1.5"}).origins
+    assert told["API_TOKEN"] == ("(set)", "environment")
+    assert told["TTS_ENGINE_TIMEOUT_S"] == ("1.5", "environment")
+    assert told["TTS_MAX_TEXT_CHARS"] == ("20000", "default")
+    assert "s3cret" not in str(told)
 
 
 @pytest.mark.parametrize(("minutes", "seconds"), [("30", 60), ("1", 60), ("0.05", 3), ("", 60)])
