@@ -1,15 +1,18 @@
 """The engine ``espeak``: espeak-ng in child processes, Vietnamese and English, no downloads."""
 
-import os
 import sys
 from collections.abc import Sequence
+from typing import Unpack
 
 import espeakng_loader
 
 from novel_audio_pipeline.speech.request import SpeechRequest
 from novel_audio_pipeline.tts_backend.engines.base import EngineError, Speech, Voice
-from novel_audio_pipeline.tts_backend.engines.worker_engine import WorkerEngine, demand_ok
-from novel_audio_pipeline.tts_backend.engines.worker_pool import WorkerPool
+from novel_audio_pipeline.tts_backend.engines.worker_engine import (
+    Children,
+    WorkerEngine,
+    demand_ok,
+)
 
 _WORKER = "novel_audio_pipeline.tts_backend.engines.espeak_worker"
 WORDS_PER_MINUTE = 175
@@ -27,44 +30,25 @@ class EspeakEngine(WorkerEngine):
     """espeak-ng in ``workers`` processes of its own.
 
     Args:
-        workers: How many processes; 0 is one for each processor.
-        queue_limit: How many texts may wait.
-        timeout_s: A process silent for longer is replaced.
+        children: How they are run.
     """
 
     name = "espeak"
     model = "espeak"
+    library = "espeak-ng"
     max_chars = 2000
     min_speed = 0.46
     max_speed = 2.57
     sample_rate_hz = 22_050
 
-    def __init__(
-        self, *, workers: int = 0, queue_limit: int = 256, timeout_s: float = 60.0
-    ) -> None:
-        self._version = "espeak-ng"
-        command = [
-            sys.executable, "-m", _WORKER,
-            espeakng_loader.get_library_path(), espeakng_loader.get_data_path(),
-        ]  # fmt: skip
-        size = workers or os.cpu_count() or 1
-        super().__init__(
-            WorkerPool(command, size=size, queue_limit=queue_limit, timeout_s=timeout_s)
-        )
-
-    @property
-    def version(self) -> str:
-        """``espeak-ng`` and its version."""
-        return self._version
+    def __init__(self, **children: Unpack[Children]) -> None:
+        loaded = espeakng_loader.get_library_path(), espeakng_loader.get_data_path()
+        super().__init__([sys.executable, "-m", _WORKER, *loaded], **children)
 
     @property
     def voices(self) -> Sequence[Voice]:
         """Three Vietnamese, two English."""
         return VOICES
-
-    async def start(self) -> None:
-        """Start the processes and ask the library for its version."""
-        self._version = f"espeak-ng {await self.start_and_ask_version()}"
 
     async def speak(self, request: SpeechRequest) -> Speech:
         """Speak the text; take n is the n-th further reading of it."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from novel_audio_pipeline.speech.request import MAX_SPEED, MIN_SPEED, SpeechRequest
 from novel_audio_pipeline.tts_backend.engines.base import Speech, Voice
 from novel_audio_pipeline.tts_backend.engines.worker_engine import WorkerEngine, demand_ok
-from novel_audio_pipeline.tts_backend.engines.worker_pool import WorkerPool
 from novel_audio_pipeline.tts_backend.settings import OpenAiServer
 
 _WORKER = "novel_audio_pipeline.tts_backend.engines.openai_worker"
@@ -37,28 +36,26 @@ class OpenAiEngine(WorkerEngine):
         self._server = server
         self._timeout_s = timeout_s
         self.model = server.model
+        self.library = f"openai {server.model}"  # the server does not tell its version
         self._voices = tuple(
             Voice(name, language, f"Voice {name} of {server.model}")
             for language, name in server.voices
         )
         super().__init__(
-            WorkerPool(
-                [sys.executable, "-m", _WORKER],
-                size=workers,
-                queue_limit=queue_limit,
-                timeout_s=timeout_s + _KILL_AFTER_S,
-            )
+            [sys.executable, "-m", _WORKER],
+            workers=workers,
+            queue_limit=queue_limit,
+            timeout_s=timeout_s + _KILL_AFTER_S,
         )
-
-    @property
-    def version(self) -> str:
-        """The model; the server does not tell its version."""
-        return f"openai {self._server.model}"
 
     @property
     def voices(self) -> Sequence[Voice]:
         """Those that the settings name."""
         return self._voices
+
+    async def start(self) -> None:
+        """Start the processes; the server is asked when there is something to speak."""
+        await self.pool.start()
 
     async def speak(self, request: SpeechRequest) -> Speech:
         """Have the server speak the text."""

@@ -1,17 +1,20 @@
 """The engine ``piper``: a Piper voice file of the user's, in child processes (extra ``piper``)."""
 
-import importlib.util
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Unpack
 
 from novel_audio_pipeline.errors import SettingError
 from novel_audio_pipeline.speech.request import SpeechRequest
 from novel_audio_pipeline.tts_backend.engines.base import Speech, Voice
-from novel_audio_pipeline.tts_backend.engines.worker_engine import WorkerEngine, demand_ok
-from novel_audio_pipeline.tts_backend.engines.worker_pool import WorkerPool
+from novel_audio_pipeline.tts_backend.engines.worker_engine import (
+    Children,
+    WorkerEngine,
+    demand_ok,
+    demand_package,
+)
 
 _WORKER = "novel_audio_pipeline.tts_backend.engines.piper_worker"
 
@@ -24,9 +27,7 @@ class PiperEngine(WorkerEngine):
     Args:
         voice_file: The ``.onnx`` file; its description, ``.onnx.json``, lies beside it. A file with
             several speakers speaks as its first.
-        workers: How many processes; 0 is one for each processor.
-        queue_limit: How many texts may wait.
-        timeout_s: A process silent for longer is replaced.
+        children: How they are run.
 
     Raises:
         SettingError: If its package is not installed, or the file is no voice.
@@ -34,48 +35,21 @@ class PiperEngine(WorkerEngine):
 
     name = "piper"
     model = "piper"
+    library = "piper"
     max_chars = 1000
     min_speed = 0.25
     max_speed = 4.0
 
-    def __init__(
-        self,
-        voice_file: Path,
-        *,
-        workers: int = 0,
-        queue_limit: int = 256,
-        timeout_s: float = 60.0,
-    ) -> None:
-        if importlib.util.find_spec("piper") is None:
-            raise SettingError(
-                "TTS_ENGINE=piper needs the package piper-tts: "
-                "pip install 'novel-audio-pipeline[piper]'"
-            )
+    def __init__(self, voice_file: Path, **children: Unpack[Children]) -> None:
+        demand_package("piper", engine=self.name, package="piper-tts", extra="piper")
         language, self.sample_rate_hz = _description(voice_file)
         self._voices = (Voice(voice_file.stem, language, f"Piper voice {voice_file.stem}"),)
-        self._version = "piper"
-        super().__init__(
-            WorkerPool(
-                [sys.executable, "-m", _WORKER, str(voice_file.absolute())],
-                size=workers or os.cpu_count() or 1,
-                queue_limit=queue_limit,
-                timeout_s=timeout_s,
-            )
-        )
-
-    @property
-    def version(self) -> str:
-        """``piper`` and its version."""
-        return self._version
+        super().__init__([sys.executable, "-m", _WORKER, str(voice_file.absolute())], **children)
 
     @property
     def voices(self) -> Sequence[Voice]:
         """One, named as its file."""
         return self._voices
-
-    async def start(self) -> None:
-        """Start the processes, and see that one of them loads the voice."""
-        self._version = f"piper {await self.start_and_ask_version()}"
 
     async def speak(self, request: SpeechRequest) -> Speech:
         """Speak the text. Take 0 is always the same audio; any other is new each time it is made."""

@@ -8,6 +8,7 @@ from novel_audio_pipeline.tts_backend.engines.hibari import HibariEngine
 from novel_audio_pipeline.tts_backend.engines.openai_server import OpenAiEngine
 from novel_audio_pipeline.tts_backend.engines.piper import PiperEngine
 from novel_audio_pipeline.tts_backend.engines.tone import ToneEngine
+from novel_audio_pipeline.tts_backend.engines.worker_engine import Children
 from novel_audio_pipeline.tts_backend.settings import BackendSettings, EngineName
 
 
@@ -25,30 +26,25 @@ def make_engines(settings: BackendSettings) -> list[Engine]:
     return [_MAKERS[name](settings) for name in names]
 
 
-def _espeak(settings: BackendSettings) -> Engine:
-    return EspeakEngine(
+def _children(settings: BackendSettings) -> Children:
+    return Children(
         workers=settings.engine_workers,
         queue_limit=settings.queue_limit,
         timeout_s=settings.engine_timeout_s,
     )
+
+
+def _espeak(settings: BackendSettings) -> Engine:
+    return EspeakEngine(**_children(settings))
 
 
 def _hibari(settings: BackendSettings) -> Engine:
-    return HibariEngine(
-        workers=settings.engine_workers,
-        queue_limit=settings.queue_limit,
-        timeout_s=settings.engine_timeout_s,
-    )
+    return HibariEngine(**_children(settings))
 
 
 def _piper(settings: BackendSettings) -> Engine:
     assert settings.piper_voice is not None  # noqa: S101  # settings_from demands it
-    return PiperEngine(
-        settings.piper_voice,
-        workers=settings.engine_workers,
-        queue_limit=settings.queue_limit,
-        timeout_s=settings.engine_timeout_s,
-    )
+    return PiperEngine(settings.piper_voice, **_children(settings))
 
 
 def _openai(settings: BackendSettings) -> Engine:

@@ -6,6 +6,7 @@ from novel_audio_pipeline.errors import SettingError
 from novel_audio_pipeline.speech.request import SpeechRequest
 from novel_audio_pipeline.tts_backend.engines.base import EngineError, Speech, Voice
 from novel_audio_pipeline.tts_backend.engines.roster import make_engines
+from novel_audio_pipeline.tts_backend.engines.worker_engine import demand_package
 from novel_audio_pipeline.tts_backend.settings import settings_from
 from novel_audio_pipeline_tests.tts_backend.serving import CountingEngine, served
 
@@ -89,3 +90,11 @@ def test_without_a_stand_in_at_that_speed_it_is_refused(backend, tmp_path):
 def test_each_language_has_a_default_voice_whoever_speaks_it(backend):
     document = backend.client.get("/api/tts/voices").json()
     assert document["default_voices"] == {"en": "ill", "vi": "vi"}
+
+
+def test_a_package_that_is_missing_is_told_with_what_to_install():
+    demand_package("json", engine="hibari", package="hibari-tts", extra="neural-en")
+    with pytest.raises(SettingError) as refused:
+        demand_package("no_such_module", engine="hibari", package="hibari-tts", extra="neural-en")
+    assert "TTS_ENGINE=hibari needs the package hibari-tts" in str(refused.value)
+    assert "pip install 'novel-audio-pipeline[neural-en]'" in str(refused.value)
