@@ -75,6 +75,12 @@ def joined(parts: Sequence[RecordColumns]) -> RecordColumns:
     )
 
 
+def _in_one_piece(texts: object) -> pa.Array:
+    """Return texts as one array: of a large file they come in several chunks."""
+    found = pa.array(texts, type=pa.string())
+    return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+
 class KnownLibrary:
     """The last look at a library, asked chapter by chapter.
 
@@ -98,7 +104,7 @@ class KnownLibrary:
             frame["said"].to_numpy().astype(np.int8),
             frame["said_size"].to_numpy(),
             frame["is_read"].to_numpy(),
-            pa.array(frame["file_ids"].astype("string[pyarrow]").array, type=pa.string()),
+            _in_one_piece(frame["file_ids"].astype("string[pyarrow]").array),
         )
         self._is_enough = self._records.is_read
         if read_since_ns is not None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from novel_audio_pipeline.library.finding import Finding
 from novel_audio_pipeline.library.record import ParagraphFailure
 from novel_audio_pipeline.library.record_json import failure_to_json
 from novel_audio_pipeline.upkeep.finding import KINDS
+from novel_audio_pipeline.upkeep.known_library import KnownLibrary, joined
 from novel_audio_pipeline.upkeep.last_check import remember_check
-from novel_audio_pipeline.upkeep.library_index import read_index
+from novel_audio_pipeline.upkeep.library_index import LibraryIndex, read_index
+from novel_audio_pipeline.upkeep.library_walk import NovelWalk, walk_library
 from novel_audio_pipeline.upkeep.numbers_text import ranges_text
 from novel_audio_pipeline.upkeep.orphans_elsewhere import DagsterLedger
 from novel_audio_pipeline_tests.library.making import MiniNarration, MiniScript
@@ -303,3 +306,68 @@ def test_every_kind_of_finding_is_explained_in_the_docs():
     docs = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
     text = docs.read_text(encoding="utf-8")
     assert [code for code in KINDS if f"`{code}`" not in text] == []
+
+
+def second_look(house: House) -> dict[str, bool]:
+    """Return which chapters a look after the first one finds as they were, by their folder."""
+    known = KnownLibrary(read_index(house.reports_dir), read_since_ns=None)
+    walks = walk_library(house.library_dir, known=known.chapter)
+    novels = [walk for walk in walks if isinstance(walk, NovelWalk)]
+    return {chapter.folder: chapter.is_known for walk in novels for chapter in walk.chapters}
+
+
+def test_a_second_look_lists_no_paragraphs_folder_that_has_the_date_it_had(house):
+    house.report(WHOLE)
+    assert second_look(house) == {where(house, chapter(house)): True}
+    assert house.report(WHOLE).findings.empty
+
+
+def test_an_index_that_is_read_in_several_chunks_is_the_same(house):
+    house.report(WHOLE)
+    index = read_index(house.reports_dir)
+    assert index is not None
+    rows = index.paragraphs
+    chunked = LibraryIndex(index.built_at, index.chapters, pd.concat([rows[:2], rows[2:]]))
+    known = KnownLibrary(chunked, read_since_ns=None)
+    (folder,) = index.chapters["folder"]
+    ids = known.columns(folder).file_ids
+    assert joined([known.columns(folder)]).file_ids.to_pylist() == ids.to_pylist()
+    assert ids.to_pylist() == rows["file_ids"].tolist()
+
+
+def test_a_folder_that_was_written_lately_is_listed_again(house):
+    house.now -= timedelta(minutes=50)
+    house.report(WHOLE)
+    assert second_look(house) == {where(house, chapter(house)): False}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        pytest.param(lambda wav: wav.write_bytes(b"RIFF"), "size_differs", id="cut in place"),
+        pytest.param(lambda wav: wav.unlink(), "record_without_audio", id="removed"),
+        pytest.param(
+            lambda wav: wav.with_name("notes.txt").write_text("x"), "unknown_in_library", id="came"
+        ),
+        pytest.param(
+            lambda wav: wav.with_name(f"{wav.stem}_metadata.json").unlink(),
+            "audio_without_record",
+            id="record removed",
+        ),
+        pytest.param(
+            lambda wav: shutil.rmtree(wav.parent), "paragraph_missing", id="folder removed"
+        ),
+    ],
+)
+def test_what_changes_after_the_first_look_is_seen_by_the_second(house, change, code):
+    house.report(WHOLE)
+    change(paragraph(house, 3))
+    assert code in house.found(WHOLE)
+    assert code in house.found(WHOLE)  # and by the third, which has the index of the second
+
+
+def test_a_chapter_with_a_failure_or_a_stranger_is_told_at_each_look(house):
+    paragraph(house, 1, "_failure.json").write_bytes(b"{")
+    paragraph(house, 3).with_name("notes.txt").write_text("x")
+    for _ in range(3):
+        assert {"paragraph_failed", "unknown_in_library"} <= set(house.found(WHOLE))
