@@ -119,10 +119,13 @@ class KnownLibrary:
 
     def chapter(self, folder: str) -> KnownChapter | None:
         """Return what was seen in a chapter, or None if all of it is to be looked at anew."""
-        span = self._spans.get(folder)
-        if span is None or not self._is_enough[span].all() or (self._folder_ns[span] == NONE).any():
+        span, manifest = self._spans.get(folder), self._manifests.get(folder)
+        if span is None or manifest is None:
+            return None
+        if not self._is_enough[span].all() or (self._folder_ns[span] == NONE).any():
             return None
         return KnownChapter(
+            manifest=manifest[:2],
             numbers=self._number[span].tolist(),
             folder_ns=self._folder_ns[span].tolist(),
             has_wav=self._has_wav[span].tolist(),

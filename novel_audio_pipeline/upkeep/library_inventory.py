@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from novel_audio_pipeline.library.layout import (
-    MANIFEST,
     failure_name,
     paragraph_folder_name,
     record_name,
@@ -186,7 +185,7 @@ class _Taking:
 
     def _add_chapter(self, walk: ChapterWalk) -> None:
         said = self._known.manifest(walk)
-        glance = self._read_manifest(walk) if said is None or not walk.is_known else None
+        glance = _glance_of(walk)
         if said is None:
             said = _NOTHING_SAID if glance is None else _said_of(glance)
         if walk.is_known:
@@ -228,19 +227,17 @@ class _Taking:
             failure = None  # it stands as a failure all the same; only its sentence is lost
         return ("", "") if failure is None else (failure.code, failure.message)
 
-    def _read_manifest(self, walk: ChapterWalk) -> ManifestGlance | None:
-        if walk.manifest[0] == NONE:
-            return None
-        data = _read(os.path.join(self._root, walk.folder, MANIFEST))
-        try:
-            return None if data is None else glance_at_manifest(data)
-        except RecordError:
-            return None  # derived: the records are read instead
-
 
 _SEEN = ("number", "folder_ns", "wav_size", "wav_ns", "record_size", "record_ns", "failure_ns")
 _NOTHING_SEEN = np.empty((0, len(_SEEN)), dtype=np.int64)
 _NOTHING_SAID = (NONE, False, "")
+
+
+def _glance_of(walk: ChapterWalk) -> ManifestGlance | None:
+    try:
+        return None if walk.manifest_data is None else glance_at_manifest(walk.manifest_data)
+    except RecordError:
+        return None  # derived: the records are read instead
 
 
 def _said_of(glance: ManifestGlance) -> tuple[int, bool, str]:

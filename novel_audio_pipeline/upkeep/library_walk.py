@@ -1,8 +1,13 @@
-"""Looking at every name in a library on a local disk, quickly; what files say is not read here."""
+"""Looking at every name in a library on a local disk, quickly; of files only manifests are read.
+
+Chapters are looked at in several threads: most of the time is the system's, and much of it waiting for
+the disk.
+"""
 
 import os
 import stat
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +27,7 @@ from novel_audio_pipeline.storage.temporary import is_temporary
 
 NONE = -1  # size and date of a file that is not there
 _TRIES = 3
+_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +57,14 @@ class KnownChapter:
     """What an earlier look found in a chapter folder; paragraph by paragraph, in the disk's order.
 
     Attributes:
+        manifest: Size and date of its manifest.
         numbers: Of the paragraphs, each with a record.
         folder_ns: Dates of their folders; NONE of a folder that is to be listed again.
         has_wav: Whether there was a WAV.
         records: Size and date of each record.
     """
 
+    manifest: tuple[int, int]
     numbers: list[int]
     folder_ns: list[int]
     has_wav: list[bool]
@@ -72,8 +80,10 @@ class ChapterWalk:
         number: Of the chapter.
         folder: Relative to the library, with ``/``.
         manifest: Size and date; ``(NONE, NONE)`` if there is none.
+        manifest_data: Its content; None if there is none, or all of the chapter is known.
         paragraphs: Facts of each paragraph folder, in the disk's order.
         is_known: Whether folders and records are all those of an earlier look.
+        others: What is no part of a paragraph.
         files: How many files were seen, of any kind.
     """
 
@@ -81,8 +91,10 @@ class ChapterWalk:
     number: int
     folder: str
     manifest: tuple[int, int] = (NONE, NONE)
+    manifest_data: bytes | None = None
     paragraphs: list[ParagraphFacts] = field(default_factory=list)
     is_known: bool = False
+    others: list[OtherFile] = field(default_factory=list)
     files: int = 0
 
 
@@ -123,6 +135,19 @@ def walk_library(root: Path, *, known: Known) -> Iterator[NovelWalk | OtherFile]
     Raises:
         StorageError: If a folder cannot be read: that is never the same as being empty.
     """
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="library-walk") as threads:
+        yield from _walk_novels(root, _Looking(known, threads))
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """What a walk looks with."""
+
+    known: Known
+    threads: ThreadPoolExecutor
+
+
+def _walk_novels(root: Path, looking: _Looking) -> Iterator[NovelWalk | OtherFile]:
     renamed: set[str] = set()
     for name in _names(root):
         if name == LOCKS:
@@ -132,7 +157,7 @@ def walk_library(root: Path, *, known: Known) -> Iterator[NovelWalk | OtherFile]
             renamed.add(novel_id_of(name) or "")
         elif (novel_id := _novel_of(name, facts)) is None:
             yield _other(name, name, facts)
-        elif (walk := _walk_novel(root, name, novel_id, facts.st_mtime_ns, known)) is not None:
+        elif (walk := _walk_novel(root, name, novel_id, facts.st_mtime_ns, looking)) is not None:
             yield walk
         else:
             renamed.add(novel_id)
@@ -140,7 +165,7 @@ def walk_library(root: Path, *, known: Known) -> Iterator[NovelWalk | OtherFile]
         facts = _facts_at(root / name)
         novel_id = None if facts is None else _novel_of(name, facts)
         if facts is not None and novel_id in renamed:
-            walk = _walk_novel(root, name, novel_id, facts.st_mtime_ns, known)
+            walk = _walk_novel(root, name, novel_id, facts.st_mtime_ns, looking)
             if walk is None:
                 raise _changing(root / name)
             yield walk
@@ -167,14 +192,14 @@ def _facts_at(path: Path) -> os.stat_result | None:
 
 
 def _walk_novel(
-    root: Path, name: str, novel_id: str, modified_ns: int, known: Known
+    root: Path, name: str, novel_id: str, modified_ns: int, looking: _Looking
 ) -> NovelWalk | None:
     """Return what a novel's folder holds, or None if it has another name by now."""
     for _ in range(_TRIES):
         walk = NovelWalk(novel_id, name, modified_ns)
         with explained("list the folder", str(root / name)):
             try:
-                _fill_novel(root, walk, known)
+                _fill_novel(root, walk, looking)
             except FileNotFoundError:
                 if not (root / name).is_dir():
                     return None
@@ -190,25 +215,31 @@ def _changing(path: Path) -> StorageError:
     )
 
 
-def _fill_novel(root: Path, walk: NovelWalk, known: Known) -> None:
+def _fill_novel(root: Path, walk: NovelWalk, looking: _Looking) -> None:
+    chapters: list[tuple[str, int]] = []
+    others: list[OtherFile] = []
     with os.scandir(root / walk.folder) as found:
         for entry in found:
             number = chapter_number_of(entry.name)
             is_folder = entry.is_dir(follow_symlinks=False)
-            relative = f"{walk.folder}/{entry.name}"
             if is_folder and number is not None:
-                chapter = ChapterWalk(walk.novel_id, number, relative)
-                _walk_chapter(entry.path, chapter, walk, known(relative))
-                walk.chapters.append(chapter)
+                chapters.append((entry.name, number))
             elif is_folder and entry.name == ASIDE:
-                _add_temporaries(entry.path, relative, walk)
+                _add_temporaries(entry.path, f"{walk.folder}/{entry.name}", others)
             elif not (is_folder and entry.name == REPAIR_ASIDE):
-                _add_other(entry, relative, walk)
+                _add_other(entry, f"{walk.folder}/{entry.name}", others)
+
+    def look(chapter: tuple[str, int]) -> ChapterWalk:
+        folder = f"{walk.folder}/{chapter[0]}"
+        found = ChapterWalk(walk.novel_id, chapter[1], folder)
+        _walk_chapter(f"{root}/{folder}", found, looking.known(folder))
+        return found
+
+    walk.chapters = list(looking.threads.map(look, chapters))
+    walk.others = others + [one for chapter in walk.chapters for one in chapter.others]
 
 
-def _walk_chapter(
-    path: str, walk: ChapterWalk, novel: NovelWalk, known: KnownChapter | None
-) -> None:
+def _walk_chapter(path: str, walk: ChapterWalk, known: KnownChapter | None) -> None:
     names: list[str] = []
     numbers: list[int] = []
     with os.scandir(path) as found:
@@ -225,14 +256,18 @@ def _walk_chapter(
             elif name == PLAYLIST:
                 walk.files += 1
             else:
-                _add_other(entry, f"{walk.folder}/{name}", novel)
+                _add_other(entry, f"{walk.folder}/{name}", walk.others)
     if known is not None and known.numbers == numbers:
         walk.is_known = _look_again(path, names, walk, known)
     if not walk.is_known:
         walk.paragraphs = [
-            _walk_paragraph(path, walk.folder, name, number, novel)
+            _walk_paragraph(path, walk, name, number)
             for name, number in zip(names, numbers, strict=True)
         ]
+    if walk.manifest[0] != NONE and not (
+        walk.is_known and known is not None and known.manifest == walk.manifest
+    ):
+        walk.manifest_data = _read(f"{path}/{MANIFEST}")
     walk.files += sum(
         (facts[2] != NONE) + (facts[4] != NONE) + (facts[6] != NONE) for facts in walk.paragraphs
     )
@@ -271,7 +306,7 @@ def _look_again(path: str, names: list[str], walk: ChapterWalk, known: KnownChap
 
 
 def _walk_paragraph(
-    chapter_path: str, chapter: str, name: str, number: int, novel: NovelWalk
+    chapter_path: str, chapter: ChapterWalk, name: str, number: int
 ) -> ParagraphFacts:
     path = f"{chapter_path}/{name}"
     wav_size = wav_ns = record_size = record_ns = failure_ns = NONE
@@ -291,21 +326,29 @@ def _walk_paragraph(
                 if entry.name == f"{name}_failure.json" and is_file:
                     failure_ns = seen.st_mtime_ns
                 else:
-                    relative = f"{chapter}/{name}/{entry.name}"
-                    novel.others.append(_other(entry.name, relative, seen))
+                    relative = f"{chapter.folder}/{name}/{entry.name}"
+                    chapter.others.append(_other(entry.name, relative, seen))
     return number, folder_ns, wav_size, wav_ns, record_size, record_ns, failure_ns
 
 
-def _add_temporaries(path: str, relative: str, novel: NovelWalk) -> None:
+def _add_temporaries(path: str, relative: str, others: list[OtherFile]) -> None:
     with os.scandir(path) as found:
         for entry in found:
             if is_temporary(entry.name):
-                _add_other(entry, f"{relative}/{entry.name}", novel)
+                _add_other(entry, f"{relative}/{entry.name}", others)
 
 
-def _add_other(entry: "os.DirEntry[str]", relative: str, novel: NovelWalk) -> None:
+def _add_other(entry: "os.DirEntry[str]", relative: str, others: list[OtherFile]) -> None:
     if (seen := _facts(entry)) is not None:
-        novel.others.append(_other(entry.name, relative, seen))
+        others.append(_other(entry.name, relative, seen))
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
 
 
 def _facts(entry: "os.DirEntry[str]") -> os.stat_result | None:

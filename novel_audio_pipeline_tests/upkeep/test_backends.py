@@ -1,6 +1,8 @@
 """The two hours enforced behind every backend there is, in every time zone, over folder and HTTP."""
 
 import contextlib
+import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,48 +55,61 @@ def test_behind_every_backend_what_is_old_is_gone_and_what_is_young_stays(tmp_pa
         assert done.why_not == ""
 
 
-@pytest.mark.parametrize("hours", [-8, 0, 7, 14])
-@pytest.mark.parametrize(
-    "zone", ["UTC", "Asia/Ho_Chi_Minh", "America/Los_Angeles", "Europe/Berlin"]
-)
-def test_no_time_zone_on_either_side_moves_the_two_hours(tmp_path, monkeypatch, hours, zone):
+@contextlib.contextmanager
+def wall_clock(monkeypatch: pytest.MonkeyPatch, zone: str) -> Iterator[None]:
+    """Let this process, and so the pipeline, live in a time zone."""
     monkeypatch.setenv("TZ", zone)
-    import time  # noqa: PLC0415  (the zone is read when it is told to)
-
     time.tzset()
     try:
-        offset = timedelta(hours=hours)
-        with served_dialect("vieneu", tmp_path / "audio", utc_offset=offset) as other:
-            ids = other.make(2)
-            other.set_age(ids[0], TTL + timedelta(seconds=1))
-            other.set_age(ids[1], TTL - timedelta(seconds=30))
-            house = House(
-                tmp_path,
-                datetime.now(UTC),
-                backend_url=other.url,
-                is_chosen=True,
-                cache_root=other.root,
-            )
-            house.round()
-            assert [path.stem for path in other.root.glob("*.wav")] == [ids[1]]
+        yield
     finally:
         monkeypatch.delenv("TZ")
         time.tzset()
 
 
+@pytest.mark.parametrize("hours", [-8, 0, 7, 14])
 @pytest.mark.parametrize(
-    "now",
+    "zone", ["UTC", "Asia/Ho_Chi_Minh", "America/Los_Angeles", "Europe/Berlin"]
+)
+def test_no_time_zone_on_either_side_moves_the_two_hours(tmp_path, monkeypatch, hours, zone):
+    offset = timedelta(hours=hours)
+    with (
+        wall_clock(monkeypatch, zone),
+        served_dialect("vieneu", tmp_path / "audio", utc_offset=offset) as other,
+    ):
+        ids = other.make(2)
+        other.set_age(ids[0], TTL + timedelta(seconds=1))
+        other.set_age(ids[1], TTL - timedelta(seconds=30))
+        house = House(
+            tmp_path,
+            datetime.now(UTC),
+            backend_url=other.url,
+            is_chosen=True,
+            cache_root=other.root,
+        )
+        house.round()
+        assert [path.stem for path in other.root.glob("*.wav")] == [ids[1]]
+
+
+@pytest.mark.parametrize(
+    ("now", "hour"),
     [
-        datetime(2026, 3, 29, 1, 30, tzinfo=UTC),  # Europe goes to summer time at 01:00 UTC
-        datetime(2026, 10, 25, 1, 30, tzinfo=UTC),  # and back
+        # Europe goes to summer time at 01:00 UTC, and back: an hour is missing, or told twice.
+        pytest.param(datetime(2026, 3, 29, 1, 30, tzinfo=UTC), 3, id="to summer time"),
+        pytest.param(datetime(2026, 10, 25, 1, 30, tzinfo=UTC), 2, id="back"),
     ],
 )
-def test_a_change_to_or_from_summer_time_moves_nothing(tmp_path, monkeypatch, now):
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    house = House(tmp_path, now)
-    house.store("a" * 32, age=TTL)
-    house.store("b" * 32, age=TTL - timedelta(seconds=1))
-    assert [removal.file_id for removal in house.round().removed] == ["a" * 32]
+def test_a_change_to_or_from_summer_time_moves_nothing(tmp_path, monkeypatch, now, hour):
+    with wall_clock(monkeypatch, "Europe/Berlin"):
+        assert datetime.fromtimestamp(now.timestamp()).hour == hour  # noqa: DTZ006  (the wall's)
+        house = House(tmp_path, now)
+        for file_id, age in (("a" * 32, TTL), ("b" * 32, TTL - timedelta(seconds=1))):
+            path = house.store(file_id, age=age)
+            # As a backend writes it that knows no zone: the time of the clock on its wall.
+            expires_at = datetime.fromtimestamp(path.stat().st_mtime) + TTL  # noqa: DTZ006
+            record = house.place.root / "metadata" / f"{file_id}.json"
+            record.write_text(json.dumps({"expires_at": expires_at.isoformat()}))
+        assert [removal.file_id for removal in house.round().removed] == ["a" * 32]
 
 
 def test_a_cache_on_another_machine_is_enforced_over_http(tmp_path):
