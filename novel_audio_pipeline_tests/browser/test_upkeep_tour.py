@@ -200,6 +200,10 @@ def test_the_report_and_the_expiry_can_be_read_and_seen(web):
             if shots:
                 page.wait_for_timeout(1500)
                 page.screenshot(path=Path(shots) / f"{asset.replace('_', '-')}.png")
+                table = "found_by_kind" if asset == "orphan_report" else "removed"
+                page.get_by_text(table, exact=True).evaluate("e => e.scrollIntoView()")
+                page.wait_for_timeout(500)
+                page.screenshot(path=Path(shots) / f"{asset.replace('_', '-')}-table.png")
             page.get_by_text("[Show Markdown]").first.click()
             picture = page.locator("img[src^='data:image/svg']").first
             expect(picture).to_be_visible(timeout=60_000)

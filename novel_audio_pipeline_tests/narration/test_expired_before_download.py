@@ -86,8 +86,9 @@ class Place:
                 )
                 run = asyncio.create_task(narration.run([KEY], on_chapter=outcomes.append))
                 if killed_at:
-                    while self.file_id(killed_at) not in self.noted():
-                        await asyncio.sleep(0.01)
+                    async with asyncio.timeout(30):
+                        while self.file_id(killed_at) not in self.noted():
+                            await asyncio.sleep(0.01)
                     run.cancel()
                     await asyncio.gather(run, return_exceptions=True)
                 await asyncio.gather(run, return_exceptions=bool(killed_at))
