@@ -112,10 +112,11 @@ class KnownLibrary:
         else:
             self._is_enough = np.ones(len(frame), dtype=np.bool_)
         codes = frame["folder"].cat.codes.to_numpy()
-        ends = np.flatnonzero(np.diff(codes, append=-1)) + 1
         names = frame["folder"].cat.categories
-        for start, stop in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True):
+        start = 0
+        for stop in (np.flatnonzero(np.diff(codes, append=-1)) + 1).tolist():
             self._spans[names[codes[start]]] = slice(start, stop)
+            start = stop
 
     def chapter(self, folder: str) -> KnownChapter | None:
         """Return what was seen in a chapter, or None if all of it is to be looked at anew."""

@@ -335,6 +335,16 @@ def test_an_index_that_is_read_in_several_chunks_is_the_same(house):
     assert ids.to_pylist() == rows["file_ids"].tolist()
 
 
+def test_an_empty_library_can_be_looked_at_again_and_again(tmp_path):
+    house = House(tmp_path)
+    house.write_novel("so-do", TEXTS)
+    for _ in range(2):
+        assert set(house.found()) == {"source_without_audio", "chapter_without_partition"}
+    (house.library_dir / "so-do_Số_Đỏ" / "chapter_001").mkdir(parents=True)
+    for _ in range(2):
+        assert "chapter_incomplete" in house.found()
+
+
 def test_a_folder_that_was_written_lately_is_listed_again(house):
     house.now -= timedelta(minutes=50)
     house.report(WHOLE)
