@@ -4,13 +4,14 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 
+from novel_audio_pipeline.audio.joining import joined
 from novel_audio_pipeline.audio.wav import encode_wav
 from novel_audio_pipeline.speech.sentences import cut_at_sentences
 from novel_audio_pipeline.tts_backend.budget import DiskBudget
@@ -28,6 +29,7 @@ from novel_audio_pipeline.tts_cache.remembered import Remembered, Sight
 RENEW_BEFORE = timedelta(minutes=10)
 _REMEMBERED_BYTES = 8_000_000  # about 2,000 records
 _RECORD_BYTES, _CHAR_BYTES = 4_000, 2  # of memory: a record without its text, and that
+_SAMPLE_BYTES = 2
 _logger = logging.getLogger(__name__)
 
 
@@ -124,8 +126,8 @@ class Synthesizer:
         if store:
             await asyncio.to_thread(self._budget.demand_room)
         started_s = time.monotonic()
-        speech = await _speak_in_pieces(chosen)
-        spoken = await asyncio.to_thread(self._finish, chosen, speech, request_id, store)
+        pieces = await _speak_in_pieces(chosen)
+        spoken = await asyncio.to_thread(self._finish, chosen, pieces, request_id, store)
         self._metrics.speech_made(
             took_s=time.monotonic() - started_s, audio_s=spoken.document["duration_seconds"]
         )
@@ -156,9 +158,17 @@ class Synthesizer:
     def _lives_long_enough(self, spoken: Spoken) -> bool:
         return spoken.expires_at - self._now() >= RENEW_BEFORE
 
-    def _finish(self, chosen: Chosen, speech: Speech, request_id: str, store: bool) -> Spoken:  # noqa: FBT001  # passed through to_thread by position
-        samples = np.frombuffer(speech.pcm, dtype="<i2")
-        wav = encode_wav(samples, speech.sample_rate_hz)
+    def _finish(  # passed through to_thread by position
+        self,
+        chosen: Chosen,
+        pieces: Sequence[Speech],
+        request_id: str,
+        store: bool,  # noqa: FBT001
+    ) -> Spoken:
+        rate = pieces[0].sample_rate_hz
+        parts = [np.frombuffer(piece.pcm, dtype="<i2") for piece in pieces]
+        samples = joined(parts, sample_rate_hz=rate)
+        wav = encode_wav(samples, rate)
         request, stored_at = chosen.request, self._now()
         metadata = EntryMetadata(
             file_id=request.file_id,
@@ -173,8 +183,8 @@ class Synthesizer:
             expires_at=stored_at + self._ttl,
             expiry_hours=int(self._ttl / timedelta(hours=1)),
             size_bytes=len(wav),
-            sample_rate_hz=speech.sample_rate_hz,
-            duration_s=len(samples) / speech.sample_rate_hz,
+            sample_rate_hz=rate,
+            duration_s=len(samples) / rate,
             sha256=hashlib.sha256(wav).hexdigest(),
             request_id=request_id,
             engine=chosen.engine.version,
@@ -186,18 +196,17 @@ class Synthesizer:
         return Spoken(request.file_id, document, metadata.expires_at, wav=wav, cached=False)
 
 
-async def _speak_in_pieces(chosen: Chosen) -> Speech:
+async def _speak_in_pieces(chosen: Chosen) -> list[Speech]:
     """Have a text spoken, cut at sentence ends to what the engine can take, and join the pieces."""
     request, engine = chosen.request, chosen.engine
-    pieces = [
-        replace(request, text=text)
-        for text in cut_at_sentences(request.text, max_chars=engine.max_chars)
-    ]
-    spoken = [await engine.speak(piece) for piece in pieces]
+    spoken = []
+    for text in cut_at_sentences(request.text, max_chars=engine.max_chars):
+        speech = await engine.speak(replace(request, text=text))
+        size = len(speech.pcm)
+        if size == 0 or size % _SAMPLE_BYTES:
+            raise EngineError(f"{engine.name} gave {size} bytes of audio", code="engine_failed")
+        spoken.append(speech)
     rates = {speech.sample_rate_hz for speech in spoken}
     if len(rates) != 1:
         raise EngineError(f"{engine.name} changed its sample rate: {rates}", code="engine_failed")
-    pcm = b"".join(speech.pcm for speech in spoken)
-    if len(pcm) < 2 or len(pcm) % 2:  # noqa: PLR2004  # bytes of one sample
-        raise EngineError(f"{engine.name} gave {len(pcm)} bytes of audio", code="engine_failed")
-    return Speech(pcm, rates.pop())
+    return spoken

@@ -9,9 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
-from novel_audio_pipeline.audio.wav import wav_facts
+from novel_audio_pipeline.audio.wav import decode_wav, wav_facts
 from novel_audio_pipeline.speech.request import SpeechRequest
 from novel_audio_pipeline.tts_backend.engines.base import Speech
 from novel_audio_pipeline.tts_backend.engines.tone import ToneEngine
@@ -201,6 +202,40 @@ def test_a_long_text_is_cut_at_sentence_ends_and_joined(tmp_path):
     assert " ".join(spoken) == text
     assert all(len(piece) <= 2000 and piece.endswith(".") for piece in spoken)
     assert record["duration_seconds"] == pytest.approx(sum(len(p) for p in spoken) / 17, rel=0.01)
+
+
+class LoudEngine(CountingEngine):
+    """An engine whose speech begins and ends at full level, or that leaves a piece out."""
+
+    def __init__(self, *, silent_from: int = 1000) -> None:
+        super().__init__()
+        self.silent_from = silent_from
+
+    async def speak(self, request: SpeechRequest) -> Speech:
+        self.spoken.append(request)
+        count = 4000 if len(self.spoken) < self.silent_from else 0
+        level = 20_000 * (-1) ** len(self.spoken)
+        return Speech(np.full(count, level, dtype="<i2").tobytes(), 22_050)
+
+
+LONG = " ".join(f"Đây là câu số {number}." for number in range(300))
+
+
+def test_pieces_are_joined_without_a_click(tmp_path):
+    with served(tmp_path, engine=LoudEngine()) as backend:
+        samples, _ = decode_wav(backend.ask(LONG).content)
+        pieces = len(backend.engine.spoken)
+    assert pieces > 1
+    assert len(samples) == 4000 * pieces
+    assert np.abs(np.diff(samples[:, 0].astype(int))).max() < 400
+    assert {abs(samples[0, 0]), abs(samples[-1, 0])} == {20_000}
+
+
+def test_a_piece_that_comes_back_empty_is_an_error_and_not_a_gap(tmp_path):
+    with served(tmp_path, engine=LoudEngine(silent_from=2)) as backend:
+        answer = backend.ask(LONG)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (500, "engine_failed")
+        assert list(backend.cache.entries()) == []
 
 
 @pytest.mark.parametrize("text", ["...", "— — —", "* * *", "😀", "!?"])

@@ -16,7 +16,7 @@ from novel_audio_pipeline.tts_backend.engines.worker_messages import Answer, ans
 
 def main(arguments: list[str]) -> int:
     """Answer requests until the input ends; return the exit status."""
-    from piper.voice import ESPEAK_DATA_DIR  # noqa: PLC0415  # this process alone has it
+    from piper.phonemize_espeak import ESPEAK_DATA_DIR  # noqa: PLC0415  # this process alone has it
 
     (voice_file,) = arguments
     with espeak_library.short_data_path(str(ESPEAK_DATA_DIR)) as short:
