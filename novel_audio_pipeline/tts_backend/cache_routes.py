@@ -69,7 +69,7 @@ def _add_entry_routes(router: APIRouter, backend: Backend) -> None:
         removed = await asyncio.to_thread(backend.cache.remove, _id(file_id))
         if not removed:
             raise _not_found()
-        backend.metrics.entry_deleted()
+        backend.metrics.entry_evicted()
         _logger.info("entry_deleted", extra={"facts": {"file_id": file_id}})
         return {"success": True, "message": "Audio file deleted", "file_id": file_id}
 

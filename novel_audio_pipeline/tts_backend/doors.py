@@ -4,9 +4,6 @@ import asyncio
 import hmac
 import logging
 import re
-import uuid
-from collections.abc import MutableMapping
-from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -15,18 +12,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from novel_audio_pipeline.tts_backend.metrics import Metrics
 from novel_audio_pipeline.tts_backend.patience import ClientTooSlowError, send_patiently
 from novel_audio_pipeline.tts_backend.refusals import RefusalError, error_answer
+from novel_audio_pipeline.tts_backend.request_ids import give_request_id
 from novel_audio_pipeline.tts_backend.settings import BackendSettings, is_loopback_host
 
 _logger = logging.getLogger(__name__)
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OPEN_TO_ALL = ("/health", "/ready", "/api/tts/health")
 _METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH")
 _BODY_METHODS = ("POST", "PUT", "PATCH")
-
-
-def request_id_of(scope: MutableMapping[str, Any]) -> str:
-    """Return the id that the request was given at the door."""
-    return str(scope["novel_audio_request_id"])
 
 
 class Doors:
@@ -50,9 +42,7 @@ class Doors:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        asked_id = headers.get("x-request-id", "")
-        request_id = asked_id if _REQUEST_ID.fullmatch(asked_id) else str(uuid.uuid4())
-        scope["novel_audio_request_id"] = request_id
+        request_id = give_request_id(scope, headers.get("x-request-id", ""))
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -42,8 +42,10 @@ class Metrics:
         self._audio_s = Counter(
             "tts_audio_seconds", "Seconds of audio made", registry=self._registry
         )
-        self._deleted = Counter(
-            "tts_cache_deleted", "Entries deleted by clients", registry=self._registry
+        self._evicted = Counter(
+            "tts_cache_evicted",
+            "Entries deleted by clients, which have the audio",
+            registry=self._registry,
         )
         self._expired = Counter(
             "tts_cache_expired", "Entries removed after their time", registry=self._registry
@@ -70,9 +72,9 @@ class Metrics:
         self._synthesis_s.observe(took_s)
         self._audio_s.inc(audio_s)
 
-    def entry_deleted(self) -> None:
+    def entry_evicted(self) -> None:
         """Count an entry deleted by a client."""
-        self._deleted.inc()
+        self._evicted.inc()
 
     def swept(self, *, removed: Sequence[CacheEntry], entries: int, total_bytes: int) -> None:
         """Take over what a sweep removed and left."""

@@ -1,6 +1,7 @@
 """What a client is told when it does not get what it asked for: statuses, codes, one JSON form."""
 
 import errno
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +17,9 @@ from novel_audio_pipeline.tts_backend.engines.base import (
     EngineBusyError,
     EngineError,
 )
+from novel_audio_pipeline.tts_backend.request_ids import request_id_of
 
+_logger = logging.getLogger(__name__)
 _CODE_OF_STATUS = {
     404: "not_found",
     405: "method_not_allowed",
@@ -90,6 +93,14 @@ async def answer_error(request: Request, error: Exception) -> JSONResponse:
     refusal, path = refusal_of(error), request.url.path
     if refusal.status == 405:  # noqa: PLR2004  # what answers it knows one of a path's methods only
         refusal.headers["Allow"] = ", ".join(allowed_methods(request.app.state.routes, path))
+    if refusal.status >= 500:  # noqa: PLR2004  # not the client's doing: whoever runs this looks it up
+        facts = {
+            "request_id": request_id_of(request.scope),
+            "status": refusal.status,
+            "code": refusal.code,
+            "error": str(error),
+        }
+        _logger.error("request_failed", extra={"facts": facts})
     return error_answer(refusal, path=path)
 
 

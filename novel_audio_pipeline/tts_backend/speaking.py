@@ -9,10 +9,10 @@ from fastapi import Request
 
 from novel_audio_pipeline.tts_backend.backend import Backend
 from novel_audio_pipeline.tts_backend.choosing import Asked, Chosen, choose
-from novel_audio_pipeline.tts_backend.doors import request_id_of
 from novel_audio_pipeline.tts_backend.engines.base import TEXT_NOT_SPOKEN, EngineError
 from novel_audio_pipeline.tts_backend.existing_clients import translated
 from novel_audio_pipeline.tts_backend.refusals import RefusalError
+from novel_audio_pipeline.tts_backend.request_ids import request_id_of
 from novel_audio_pipeline.tts_backend.synthesis import Spoken
 
 _logger = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ from novel_audio_pipeline.tts_backend.audio_answers import MEDIA_TYPE, audio_hea
 from novel_audio_pipeline.tts_backend.backend import Backend
 from novel_audio_pipeline.tts_backend.choosing import Asked, Chosen, has_something_to_say
 from novel_audio_pipeline.tts_backend.descriptions import audio, errors
-from novel_audio_pipeline.tts_backend.doors import request_id_of
 from novel_audio_pipeline.tts_backend.existing_clients import SERVER_PATH_FIELDS
 from novel_audio_pipeline.tts_backend.forms import SynthesizeForm
+from novel_audio_pipeline.tts_backend.request_ids import request_id_of
 from novel_audio_pipeline.tts_backend.speaking import (
     check_text,
     choose_for_client,

@@ -5,6 +5,7 @@ test. It fails loudly at the first wrong audio, lost entry, or memory that grows
 """
 
 import argparse
+import contextlib
 import hashlib
 import random
 import statistics
@@ -76,15 +77,18 @@ def soak(root: Path, *, seconds: float, tell: Callable[[str], None] = lambda _: 
     done: Counter[str] = Counter()
     try:
         expected = {text: _digest_of(child.url, text) for text in (*KEPT, *DELETED)}
-        until = time.monotonic() + seconds
+        until, over = time.monotonic() + seconds, threading.Event()
         with ThreadPoolExecutor(_CLIENTS) as pool:
             clients = [_Client(child.url, expected, seed, done) for seed in range(_CLIENTS)]
-            working = [pool.submit(client.work, until) for client in clients]
-            killed, rss_mib = _kill_until_done(
-                psutil.Process(child.process.pid),
-                lambda: all(one.done() for one in working),
-                lambda mib, killed: tell(f"{mib:.1f} MiB, {killed} killed, {dict(done)}"),
-            )
+            working = [pool.submit(client.work, over) for client in clients]
+            try:
+                killed, rss_mib = _kill_until_done(
+                    psutil.Process(child.process.pid),
+                    lambda: time.monotonic() >= until or any(one.done() for one in working),
+                    lambda mib, killed: tell(f"{mib:.1f} MiB, {killed} killed, {dict(done)}"),
+                )
+            finally:
+                over.set()
             for one in working:
                 one.result()
         with httpx.Client(base_url=child.url, timeout=60) as client:
@@ -129,12 +133,12 @@ class _Client:
         self._done = done
         self._kept: set[str] = set()
 
-    def work(self, until: float) -> None:
-        """Go on until then."""
+    def work(self, over: threading.Event) -> None:
+        """Go on until it is over; a client that ends before found something wrong."""
         things = (self._fetch, self._keep, self._hear, self._hear_as_openai, self._once, self._look)
         with self._client:
             for number in count():
-                if time.monotonic() >= until:
+                if over.is_set():
                     return
                 self._dice.choices(things, (6, 3, 2, 2, 1, 1))[0](number)
 
@@ -227,8 +231,9 @@ def _kill_until_done(
     while not is_done():
         engines = server.children()
         if engines:  # all may be dead at this moment: the next text starts another
-            dice.choice(engines).kill()
-            killed += 1
+            with contextlib.suppress(psutil.NoSuchProcess):
+                dice.choice(engines).kill()
+                killed += 1
         pause.wait(dice.uniform(0, _LONGEST_PAUSE_S))
         rss_mib.append(server.memory_info().rss / _MIB)
         if time.monotonic() - told_s >= _TOLD_EVERY_S:

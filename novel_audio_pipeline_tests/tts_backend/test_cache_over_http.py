@@ -94,7 +94,17 @@ def test_an_entry_is_deleted_really_expired_or_not(backend):
         assert backend.client.delete(path).status_code == 404
 
 
-def test_a_download_under_way_is_served_to_its_end_when_its_entry_goes(tmp_path):
+def deleted(backend, path: str) -> None:
+    assert httpx.delete(f"{backend.url}{path}").status_code == 200
+
+
+def expired_and_swept(backend, path: str) -> None:
+    backend.clock.move(timedelta(hours=2))
+    assert httpx.post(f"{backend.url}/api/tts/storage/cleanup").json()["cleanup"]["deleted_count"]
+
+
+@pytest.mark.parametrize("goes", [deleted, expired_and_swept])
+def test_a_download_under_way_is_served_to_its_end_when_its_entry_goes(tmp_path, goes):
     text = "Một câu dài. " * 1500
     with served(tmp_path) as backend:
         made = backend.ask(text)
@@ -103,7 +113,8 @@ def test_a_download_under_way_is_served_to_its_end_when_its_entry_goes(tmp_path)
         with backend.client.stream("GET", path) as answer:
             parts = answer.iter_raw(chunk_size=1024)
             received = hashlib.sha256(next(parts))
-            assert httpx.delete(f"{backend.url}{path}").status_code == 200
+            goes(backend, path)
+            assert list(backend.cache.entries()) == []
             assert httpx.get(f"{backend.url}{path}").status_code == 404
             for part in parts:
                 received.update(part)

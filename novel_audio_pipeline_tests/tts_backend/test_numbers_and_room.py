@@ -34,7 +34,7 @@ def test_what_happens_is_counted(tmp_path):
     assert counted["tts_speech_total,cached"] == 2
     assert counted["tts_speech_total,skipped"] == 1
     assert counted["tts_synthesis_seconds_count"] == 3
-    assert counted["tts_cache_deleted_total"] == 1
+    assert counted["tts_cache_evicted_total"] == 1
     assert counted["tts_cache_expired_total"] == 1
     assert counted["tts_cache_entries"] == 1
     assert counted["tts_cache_bytes"] > 1000

@@ -48,6 +48,24 @@ def test_a_backend_speaks_stores_serves_and_deletes(tmp_path):
     assert [line["file_id"] for line in answered] == [file_id, file_id]
 
 
+def test_the_log_tells_by_its_id_what_became_of_a_request(tmp_path):
+    child = start_child(tmp_path, "--parent-pipe")
+    form = {"text": TEXT, "return_audio": False}
+    with httpx.Client(base_url=child.url, headers={"X-Request-ID": "mine-1"}) as client:
+        client.post("/api/tts/synthesize", json=form)
+        (tmp_path / "cache").rename(tmp_path / "away")
+        failed = client.post("/api/tts/synthesize", json=form, headers={"X-Request-ID": "mine-2"})
+    assert (failed.status_code, failed.json()["error"]["code"]) == (500, "storage_failed")
+    assert str(tmp_path) not in failed.text
+    end(child)
+    by_id = {line["request_id"]: line for line in log_of(tmp_path) if "request_id" in line}
+    assert by_id["mine-1"].items() >= {"event": "speech_answered", "level": "info"}.items()
+    assert by_id["mine-1"]["cached"] is False
+    assert by_id["mine-2"]["event"] == "request_failed"
+    assert by_id["mine-2"]["code"] == "storage_failed"
+    assert str(tmp_path / "cache") in by_id["mine-2"]["error"]
+
+
 def test_nothing_is_left_behind_when_the_starter_is_killed(tmp_path):
     script = (
         "import subprocess, sys, time\n"
