@@ -1,8 +1,12 @@
 """What the checks on organized_audio say after runs, and of the whole library."""
 
+from datetime import timedelta
+
 import dagster as dg
 
+from novel_audio_pipeline.defs import audio_checks
 from novel_audio_pipeline.defs.audio_checks import library_sound
+from novel_audio_pipeline_tests.defs.surroundings import RANGE_END, RANGE_START
 
 ONE = ["Một câu chuyện.", "“Ừ.”", "* * *"]
 
@@ -25,12 +29,14 @@ def test_a_good_run_passes_every_check(house):
     }
 
 
-def test_a_chapter_that_failed_is_named_also_by_the_runs_after_it(house):
+def test_a_chapter_that_failed_is_named_also_by_the_runs_after_it(house, monkeypatch):
+    monkeypatch.setattr(audio_checks, "_CLOCK_STEP", timedelta(0))
     house.write("so-do", ONE, ["Hai."], ["Ba."])
     house.tick()
     house.write("so-do", ONE, ["Hai."])
     failed = house.narrate("so-do/0002", "so-do/0003")
     assert results(failed)["every_paragraph_accounted_for"] == (False, "ERROR")
+    house.narrate("so-do/0001")
     after = house.narrate("so-do/0001")
     (check,) = [
         c
@@ -40,6 +46,22 @@ def test_a_chapter_that_failed_is_named_also_by_the_runs_after_it(house):
     assert not check.passed
     assert check.metadata["chapters_short"].value == 1
     assert check.metadata["what_falls_short"].value.records[0].data["chapter"] == "so-do/0003"
+
+
+def test_a_chapter_of_a_run_that_died_is_named_also_after_results_without_fault(house):
+    house.write("so-do", ONE, ["Hai."], ["Ba."])
+    house.tick()
+    good = house.narrate("so-do/0001")
+    assert results(good)["every_paragraph_accounted_for"][0]
+    died = house.instance.create_run_for_job(
+        house.definitions.resolve_job_def("narrate_job"),
+        tags={RANGE_START: "so-do/0003", RANGE_END: "so-do/0003"},
+        status=dg.DagsterRunStatus.STARTED,
+    )
+    house.instance.report_run_failed(died)
+    after = house.narrate("so-do/0002")
+    assert results(after)["every_paragraph_accounted_for"] == (False, "ERROR")
+    assert results(house.narrate("so-do/0003"))["every_paragraph_accounted_for"][0]
 
 
 def test_what_is_left_in_the_cache_is_a_warning_unless_it_was_to_be_left(house):
