@@ -1,7 +1,7 @@
 """The sensor that finds new and changed chapters."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -81,10 +81,14 @@ def _read_page(
     known: Sequence[str],
 ) -> _Found:
     """Read changed sources until the page is full or the time is over; note them in the memory."""
-    observed = observed_digests(instance)
+    observed: Mapping[str, str] | None = None
     found, problems, count = _Found(), list[str](), 0
     started = time.monotonic()
     for reading in changed_sources(catalog, known=memory.looks):
+        if (
+            observed is None
+        ):  # a second and more in a large library, which an idle tick need not take
+            observed = observed_digests(instance)
         changed = changed_chapters(reading.digests, observed=observed, known=known)
         taken = dict(list(changed.items())[: OBSERVATIONS_AT_ONCE - len(found.page)])
         found.page |= taken

@@ -117,7 +117,7 @@ class AudioLibrary:
     ) -> ChapterInventory:
         """Return what is held of one chapter; see ``inventory``."""
         for novel in self._novel_folders(novel_id)[:1]:
-            for folder in self._chapter_folders(novel).get(number, ())[:1]:
+            for folder in self._folders_of_chapter(novel, number)[:1]:
                 return self._chapter_inventory(folder, number, verify=verify)
         return ChapterInventory(number)
 
@@ -235,7 +235,7 @@ class AudioLibrary:
     ) -> tuple[PurePosixPath, str | None]:
         """Return the chapter's folder likewise."""
         wanted = novel / name
-        found = self._chapter_folders(novel).get(number, [])[:1]
+        found = self._folders_of_chapter(novel, number)[:1]
         if not found or _same_name(found[0].name, name):
             return (found[0] if found else wanted), None
         if not lease.locked:
@@ -284,6 +284,11 @@ class AudioLibrary:
             if (number := chapter_number_of(name)) is not None:
                 found.setdefault(number, []).append(novel / name)
         return {number: self._fullest_first(found[number]) for number in sorted(found)}
+
+    def _folders_of_chapter(self, novel: PurePosixPath, number: int) -> list[PurePosixPath]:
+        """Return the folders of one chapter likewise, among thousands if need be."""
+        found = [name for name in self._folders(novel) if chapter_number_of(name) == number]
+        return self._fullest_first([novel / name for name in found])
 
     def _fullest_first(self, folders: list[PurePosixPath]) -> list[PurePosixPath]:
         """Return folders by how many folders they hold, most first, then by name."""
