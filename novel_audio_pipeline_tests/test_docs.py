@@ -16,7 +16,11 @@ from novel_audio_pipeline.cli.main import cli
 from novel_audio_pipeline.definitions import defs
 from novel_audio_pipeline.library.finding import CODES
 from novel_audio_pipeline.settings import PROJECT_ROOT, read_settings
-from novel_audio_pipeline.tts_backend.settings import settings_from
+from novel_audio_pipeline.tts_backend.app import create_app
+from novel_audio_pipeline.tts_backend.engines.tone import ToneEngine
+from novel_audio_pipeline.tts_backend.metrics import Metrics
+from novel_audio_pipeline.tts_backend.settings import BackendSettings, settings_from
+from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.upkeep.finding import KINDS
 from novel_audio_pipeline_tests.test_layers import LAYERS
 
@@ -24,9 +28,11 @@ README = PROJECT_ROOT / "README.md"
 README_VI = PROJECT_ROOT / "README.vi.md"
 READMES = [pytest.param(README, id="English"), pytest.param(README_VI, id="Vietnamese")]
 ARCHITECTURE = PROJECT_ROOT / "docs" / "architecture.md"
+TTS_BACKEND = PROJECT_ROOT / "docs" / "tts-backend.md"
 OPERATIONS = PROJECT_ROOT / "docs" / "operations.md"
 DOCUMENTS = sorted([*PROJECT_ROOT.glob("*.md"), *(PROJECT_ROOT / "docs").rglob("*.md")])
-SOURCES = sorted(Path(novel_audio_pipeline.__file__).parent.rglob("*.py"))
+PACKAGE = Path(novel_audio_pipeline.__file__).parent
+SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 SETTING = re.compile(r"(?:NOVEL_AUDIO|TTS|API|DAGSTER)_[A-Z][A-Z_]*[A-Z]")
 ROW = re.compile(r"^\| `(?P<first>[^`]+)` \| (?P<second>[^|]*) \|", re.MULTILINE)
@@ -234,6 +240,52 @@ def test_the_files_that_documents_name_exist():
             assert (PROJECT_ROOT / name).exists() or (package / name).exists(), (
                 f"{document.name} names {name}"
             )
+
+
+# The TTS backend
+
+
+def described_backend(tmp_path: Path) -> tuple[dict[str, set[str]], str]:
+    """Return the methods of every path, and the numbers as text."""
+    app = create_app(
+        BackendSettings(storage_dir=tmp_path),
+        engines=[ToneEngine()],
+        cache=CacheFolder(tmp_path),
+    )
+    paths = {path: {m.upper() for m in methods} for path, methods in app.openapi()["paths"].items()}
+    return paths, Metrics(waiting=lambda: 0).text().decode()
+
+
+def codes_of_the_backend() -> set[str]:
+    patterns = (
+        r'(?:\bcode=|"code": |_refusal\(\s*|TEXT_NOT_SPOKEN = )"([a-z_]+)"',
+        r'\b\d{3}: "([a-z_]+)"',
+        r'"([a-z_]+)": \d{3}\b',
+    )
+    texts = [read(path) for path in (PACKAGE / "tts_backend").rglob("*.py")]
+    return {found for text in texts for one in patterns for found in re.findall(one, text)}
+
+
+def test_every_call_and_number_of_the_backend_is_described(tmp_path):
+    paths, numbers = described_backend(tmp_path)
+    text = read(TTS_BACKEND)
+    told = {
+        (method, path)
+        for methods, path in re.findall(r"((?:`?(?:GET|HEAD|POST|DELETE)`?,? )+)(/[^`]*)`", text)
+        for method in re.findall("[A-Z]+", methods)
+    }
+    assert told == {(method, path) for path, methods in paths.items() for method in methods}
+    names = set(re.findall(r"^# TYPE (tts_[a-z_]+?)(?:_total|_created)? ", numbers, re.MULTILINE))
+    assert names == set(re.findall(r"`(tts_[a-z_]+)`", text))
+
+
+def test_every_code_of_the_backends_errors_is_described():
+    told = {
+        code
+        for line in re.findall(r"^\| [45]\d\d \| ([^|]*) \|", read(TTS_BACKEND), re.MULTILINE)
+        for code in re.findall(r"`([a-z_]+)`", line)
+    }
+    assert codes_of_the_backend() == told
 
 
 # Errors

@@ -1,5 +1,7 @@
 """What is counted at /metrics, and how much the cache may hold."""
 
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -79,3 +81,31 @@ def test_a_disk_that_is_nearly_full_refuses_before_anything_is_spoken(tmp_path, 
         assert (refused.status_code, refused.json()["error"]["code"]) == (507, "disk_full")
         assert str(tmp_path) not in refused.text
         assert backend.engine.spoken == []
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 1 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    if (
+        sys.platform != "linux"
+        or subprocess.run(mount, capture_output=True, check=False).returncode
+    ):
+        pytest.skip("needs a disk that is full: run the tests as root on Linux to mount one")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_disk_that_fills_while_audio_is_stored_is_told_and_leaves_nothing_half(small_disk):
+    with served(small_disk, min_free_bytes=0) as backend:
+        kept = backend.record("Ngắn.")
+        refused = backend.ask("Một câu dài. " * 100)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (507, "disk_full")
+        assert str(small_disk) not in refused.text
+        wavs = [path.name for path in backend.cache.root.glob("*.wav")]
+        assert wavs == [f"{kept['file_id']}.wav"]
+        assert not list(backend.cache.root.rglob("*.tmp"))
+        assert backend.record("Ngắn.")["cached"] is True
+        assert backend.ask("Cũng ngắn.").status_code == 200

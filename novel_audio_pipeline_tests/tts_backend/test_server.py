@@ -144,17 +144,25 @@ def test_a_life_of_365_hours_is_refused(tmp_path):
     )
 
 
-def test_two_backends_on_one_folder_give_the_same_bytes(tmp_path):
+def test_two_backends_on_one_folder_give_the_same_bytes_and_share_what_they_stored(tmp_path):
     children = [start_child(tmp_path) for _ in range(2)]
+    one, other = (f"{child.url}/api/tts" for child in children)
     try:
-        bodies = set()
-        for child in children:
-            for text in ("Một.", "Hai ba bốn.", TEXT):
-                answer = httpx.post(
-                    f"{child.url}/api/tts/synthesize", json={"text": text, "store": False}
-                )
-                bodies.add((text, hashlib.sha256(answer.content).hexdigest()))
-        assert len(bodies) == 3
+        for text in ("Một.", "Hai ba bốn.", TEXT):
+            fresh = [
+                httpx.post(f"{url}/synthesize", json={"text": text, "store": False})
+                for url in (one, other)
+            ]
+            assert fresh[0].content == fresh[1].content
+            made = httpx.post(f"{one}/synthesize", json={"text": text})
+            shared = httpx.post(f"{other}/synthesize", json={"text": text})
+            assert (made.headers["X-Cached"], shared.headers["X-Cached"]) == ("false", "true")
+            assert fresh[0].content == made.content == shared.content
+            path = f"audio/{made.headers['X-File-ID']}"
+            assert httpx.delete(f"{other}/{path}").status_code == 200
+            assert httpx.get(f"{one}/{path}").status_code == 404
+            again = httpx.post(f"{one}/synthesize", json={"text": text})
+            assert (again.headers["X-Cached"], again.content) == ("false", made.content)
     finally:
         for child in children:
             child.process.terminate()
