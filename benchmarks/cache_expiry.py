@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from benchmarks.peak_memory import peak_bytes
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
 from novel_audio_pipeline.upkeep.cache_upkeep import run_cache_round
@@ -57,7 +58,7 @@ def measure(root: Path, entries: int) -> dict[str, float]:
     seconds |= {"round": time.perf_counter() - wall, "round_cpu": time.process_time() - cpu}
     assert len(done.removed) == entries, (len(done.removed), done.left)
     assert done.left.entries == 0
-    return seconds
+    return seconds | {"mib": peak_bytes() / 2**20}
 
 
 def main() -> None:
@@ -69,7 +70,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         found = measure(Path(folder), arguments.entries)
     share = arguments.entries / ENTRIES
-    print(f"TTS cache of {arguments.entries:,} overdue entries")
+    print(f"TTS cache of {arguments.entries:,} overdue entries, at most {found['mib']:.0f} MiB")
     for name, budget in (("tick", TICK_BUDGET_S), ("round", EXPIRY_BUDGET_S)):
         wall, cpu = found[name], found[f"{name}_cpu"]
         print(
