@@ -54,7 +54,7 @@ class Setup:
 
 
 SETUPS = (
-    Setup("espeak", {"TTS_ENGINE": "espeak"}, "espeak", 400, 4, 0.60),
+    Setup("espeak", {"TTS_ENGINE": "espeak"}, "espeak", 400, 4, 0.80),
     Setup(
         "engine of 20x real time",
         {"TTS_ENGINE": "tone", "TTS_TONE_REAL_TIME": "20", "TTS_ENGINE_WORKERS": "4"},
