@@ -188,20 +188,19 @@ class CacheFolder:
     def store(self, wav: bytes, metadata: EntryMetadata) -> CacheEntry:
         """Store the audio and its record, replacing an entry of this id; return the entry.
 
-        Both carry ``metadata.created_at`` as their date. The record is written first, so that a WAV
-        of ours is never without one.
+        Both carry ``metadata.created_at`` as their date. The record gets its name first, so that a
+        WAV of ours is never without one.
 
         Raises:
             ValueError: If the id is none, or the size is not that of the WAV.
-            StorageError: If it cannot be written; nothing half is left then.
+            StorageError: If it cannot be written; what stood there stands then, and nothing else.
         """
         if metadata.size_bytes != len(wav) or not wav:
             raise ValueError(f"a WAV of {len(wav)} bytes, said to be {metadata.size_bytes}")
         path, record = self._wav(metadata.file_id), self._json(metadata.file_id)
         data = document_to_json(metadata_document(metadata))
         with self.locked():
-            write_whole(record, data, dated=metadata.created_at)
-            write_whole(path, wav, dated=metadata.created_at)
+            write_whole((record, data), (path, wav), dated=metadata.created_at)
         return CacheEntry(metadata.file_id, metadata.created_at, len(wav))
 
     def remove(self, file_id: str) -> bool:
@@ -263,7 +262,7 @@ class CacheFolder:
         with self.locked():
             restore_taken(self.root)
             watch = self.watch().look(self.entries(), now=now)
-            write_whole(self.root / WATCH_NAME, watch_to_json(watch).encode(), dated=now)
+            write_whole((self.root / WATCH_NAME, watch_to_json(watch).encode()), dated=now)
         overdue = watch.overdue(now=now, ttl=ttl)
         removed: list[CacheEntry] = []
         for start in range(0, len(overdue), _BATCH):

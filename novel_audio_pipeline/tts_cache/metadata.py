@@ -1,15 +1,16 @@
 """What stands in ``metadata/{file_id}.json``: written by us, read whoever wrote it."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _ANSWERED: Mapping[str, type | tuple[type, ...]] = {
     "text": str,
     "request_id": str,
-    "sha256": str,
     "sample_rate": int,
     "duration_seconds": (int, float),
 }
@@ -98,7 +99,13 @@ def metadata_document(metadata: EntryMetadata) -> dict[str, Any]:
 
 def can_be_answered(document: dict[str, Any]) -> bool:
     """Return whether a record holds what answers are made of, in the types that we write."""
-    return all(isinstance(document.get(name), kind) for name, kind in _ANSWERED.items())
+    has_all = all(isinstance(document.get(name), kind) for name, kind in _ANSWERED.items())
+    return has_all and is_sha256(document.get("sha256"))
+
+
+def is_sha256(value: object) -> bool:
+    """Return whether a value of a record is a digest: 64 lowercase hex digits."""
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
 
 
 def document_to_json(document: dict[str, Any]) -> bytes:

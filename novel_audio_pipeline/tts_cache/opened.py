@@ -1,15 +1,12 @@
 """A cache entry opened for reading, and the proof of what its bytes are."""
 
 import hashlib
-import re
 from dataclasses import dataclass
 from io import BufferedReader
 from typing import Any
 
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
-from novel_audio_pipeline.tts_cache.metadata import instant_text
-
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+from novel_audio_pipeline.tts_cache.metadata import instant_text, is_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +33,8 @@ class OpenedEntry:
     def sha256(self) -> str:
         """Return the digest of the bytes: as recorded with this file, else by reading all of it."""
         recorded = self._field("sha256")
-        if self.is_recorded and isinstance(recorded, str) and _SHA256.fullmatch(recorded):
-            return recorded
+        if self.is_recorded and is_sha256(recorded):
+            return str(recorded)
         digest = hashlib.file_digest(self.file, "sha256").hexdigest()
         self.file.seek(0)
         return digest

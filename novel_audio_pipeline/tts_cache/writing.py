@@ -1,4 +1,4 @@
-"""Writing one file of the cache whole or not at all, and clearing what dead writers left.
+"""Writing files of the cache whole or not at all, and clearing what dead writers left.
 
 Nothing here is synced: the cache is temporary, and a file that a crash cut short is noticed by its
 size when it is read.
@@ -50,25 +50,31 @@ def is_leftover(name: str, *, modified_at: datetime, now: datetime) -> bool:
     return match["host"] == host_name() and not _process_exists(int(match["pid"]))
 
 
-def write_whole(path: Path, data: bytes, *, dated: datetime) -> None:
-    """Write the file under a temporary name, date it, and rename it into place.
+def write_whole(*files: tuple[Path, bytes], dated: datetime) -> None:
+    """Write files under temporary names, date them, and then rename them into place, in order.
+
+    None gets its name before all are written, so that a full disk leaves what stood there.
 
     Raises:
-        StorageError: If it cannot be written; nothing is left then, and what stood there stands.
+        StorageError: If one cannot be written; nothing of them is left then.
     """
-    temporary = path.parent / temporary_name(path.name)
     dated_ns = int(dated.timestamp()) * 10**9 + dated.microsecond * 1000
+    temporaries = [path.parent / temporary_name(path.name) for path, _ in files]
     try:
         try:
-            with temporary.open("xb") as file:
-                file.write(data)
-            os.utime(temporary, ns=(dated_ns, dated_ns))
-            temporary.replace(path)
+            for temporary, (_, data) in zip(temporaries, files, strict=True):
+                with temporary.open("xb") as file:
+                    file.write(data)
+                os.utime(temporary, ns=(dated_ns, dated_ns))
+            for temporary, (path, _) in zip(temporaries, files, strict=True):
+                temporary.replace(path)
         except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
+            for temporary in temporaries:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
             raise
     except OSError as error:
+        path, data = files[-1]
         raise StorageError(
             f"cannot store {path.name} ({len(data)} bytes) in the TTS cache folder {path.parent}: "
             f"{error.strerror or error}. Free space there, or set TTS_STORAGE_DIR to another folder"

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import socket
 from datetime import timedelta
@@ -133,6 +134,18 @@ def test_the_record_says_what_the_file_is_and_no_path(backend):
     document = backend.client.get(f"/api/tts/audio/{file_id}/metadata").json()["metadata"]
     assert document["file_path"] == f"{file_id}.wav"
     assert document["created_at"] == made["file_metadata"]["created_at"]
+
+
+@pytest.mark.parametrize("digest", ["", "zz", "g" * 64, "a" * 63, 7, None, "a\r\nX-Evil: 1"])
+def test_a_record_whose_digest_is_none_is_not_believed(backend, digest):
+    made = backend.ask()
+    file_id = made.headers["X-File-ID"]
+    record = backend.cache.metadata_dir / f"{file_id}.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"sha256": digest}))
+    answer = backend.client.get(f"/api/tts/audio/{file_id}")
+    assert (answer.status_code, answer.content) == (200, made.content)
+    assert answer.headers["Repr-Digest"] == made.headers["Repr-Digest"]
+    assert backend.ask().content == made.content
 
 
 IDS = [

@@ -104,8 +104,10 @@ def test_a_disk_that_fills_while_audio_is_stored_is_told_and_leaves_nothing_half
         refused = backend.ask("Một câu dài. " * 100)
         assert (refused.status_code, refused.json()["error"]["code"]) == (507, "disk_full")
         assert str(small_disk) not in refused.text
-        wavs = [path.name for path in backend.cache.root.glob("*.wav")]
-        assert wavs == [f"{kept['file_id']}.wav"]
-        assert not list(backend.cache.root.rglob("*.tmp"))
+        found = {path.name for path in backend.cache.root.rglob("*") if path.is_file()}
+        assert found - {".lock", ".first_seen.json"} == {
+            f"{kept['file_id']}.wav",
+            f"{kept['file_id']}.json",
+        }
         assert backend.record("Ngắn.")["cached"] is True
         assert backend.ask("Cũng ngắn.").status_code == 200

@@ -6,7 +6,7 @@ from novel_audio_pipeline_tests.tts_backend.soaking import soak
 
 
 @pytest.mark.parametrize(
-    "seconds", [pytest.param(6, id="short"), pytest.param(60, id="long", marks=pytest.mark.slow)]
+    "seconds", [pytest.param(15, id="short"), pytest.param(60, id="long", marks=pytest.mark.slow)]
 )
 def test_engines_killed_at_random_spoil_nothing(tmp_path, seconds, request):
     if seconds > 10 and "slow" not in str(request.config.getoption("-m")):
