@@ -1,7 +1,7 @@
 """What every command starts from: settings, and the domain objects they make. Read when needed."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,11 +20,11 @@ class ScriptedNovel:
 
     Attributes:
         novel: As it was read.
-        scripts: Of all its chapters, in order.
+        scripts: Of all its chapters, in order; each is made when it is looked at.
     """
 
     novel: Novel
-    scripts: tuple[Script, ...]
+    scripts: Sequence[Script]
 
 
 class CommandContext:

@@ -1,6 +1,6 @@
 """``narrate``: makes what is missing or changed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 import click
@@ -20,7 +20,7 @@ from novel_audio_pipeline.errors import NotFoundError
 from novel_audio_pipeline.narration.outcome import failures_by_message
 from novel_audio_pipeline.narration.status import ChapterStatus, chapter_statuses
 from novel_audio_pipeline.novels.model import SourceProblem
-from novel_audio_pipeline.novels.script import ScriptParagraph
+from novel_audio_pipeline.novels.script import Script, ScriptParagraph
 from novel_audio_pipeline.novels.takes import raise_takes
 
 _BYTES_PER_S = 44_100  # 16-bit mono at 22,050 Hz, as the embedded engine makes it
@@ -146,8 +146,7 @@ def _select(
             say(item.message)
             continue
         found += 1
-        meant = [script for script in item.scripts if is_selected(script.key.number, chapters)]
-        selected += chapter_statuses(meant, context.library)
+        selected += _statuses(context, item.scripts, chapters)
     if not found and not problems:
         say(f"no novels in {context.settings.novels_dir}; put EPUB or text files there")
     if found and chapters and not selected:
@@ -164,10 +163,17 @@ def _select_named(
     selected: list[ChapterStatus] = []
     for novel_id in novels:
         scripts = context.catalog.scripts(novel_id)
-        _require_chapters(novel_id, [script.key.number for script in scripts], chapters)
-        meant = [script for script in scripts if is_selected(script.key.number, chapters)]
-        selected += chapter_statuses(meant, context.library)
+        _require_chapters(novel_id, [key.number for key in scripts.keys], chapters)
+        selected += _statuses(context, scripts, chapters)
     return selected
+
+
+def _statuses(
+    context: CommandContext, scripts: Iterable[Script], chapters: Sequence[range] | None
+) -> Iterator[ChapterStatus]:
+    """Yield how the chapters meant of one novel stand."""
+    meant = (script for script in scripts if is_selected(script.key.number, chapters))
+    return chapter_statuses(meant, context.library)
 
 
 def _require_chapters(
@@ -211,6 +217,8 @@ def _narrate(
     if watch.error is not None:
         raise watch.error
     for outcome in watch.outcomes:
+        if outcome.problem:
+            say(f"{outcome.key}: {outcome.problem}")
         for which, message in failures_by_message(outcome.failed):
             say(f"{outcome.key} {which}: {message}")
         for warning in outcome.warnings:

@@ -1,5 +1,7 @@
 """``novels`` and ``script``: what is found, and what will be spoken."""
 
+from collections.abc import Sequence
+
 import click
 
 from novel_audio_pipeline.cli.context import CommandContext, ScriptedNovel
@@ -82,7 +84,7 @@ def chapter_key(novel: str, chapter: int) -> ChapterKey:
         raise click.UsageError(str(error)) from error
 
 
-def _novel_document(novel: Novel, scripts: tuple[Script, ...]) -> dict[str, object]:
+def _novel_document(novel: Novel, scripts: Sequence[Script]) -> dict[str, object]:
     return {
         "novel_id": novel.novel_id,
         "title": novel.title,

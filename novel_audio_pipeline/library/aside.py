@@ -11,6 +11,14 @@ from novel_audio_pipeline.storage.temporary import is_temporary
 _SUFFIXES = ("_metadata.json", ".wav")  # the record goes first: what it names is then nobody's
 
 
+def keys_aside(store: FileStore, novel: PurePosixPath) -> frozenset[str]:
+    """Return the keys of the audio and the records in a novel's ``.aside/``."""
+    names = [entry.name for entry in store.entries(novel / ASIDE) or ()]
+    return frozenset(
+        name.removesuffix(suffix) for suffix in _SUFFIXES for name in names if name.endswith(suffix)
+    )
+
+
 def empty_aside(
     store: FileStore, novel: PurePosixPath, can_go: Callable[[str], bool], *, now: datetime
 ) -> bool:

@@ -10,7 +10,12 @@ from typing import Self
 
 from novel_audio_pipeline.library.commit import ParagraphPlace, PutWav, Wanted, record_of_held
 from novel_audio_pipeline.library.finish import ChapterFinish
-from novel_audio_pipeline.library.inventory import ChapterInventory, HeldAudio, HeldParagraph
+from novel_audio_pipeline.library.inventory import (
+    AudioPlace,
+    ChapterInventory,
+    HeldAudio,
+    HeldParagraph,
+)
 from novel_audio_pipeline.library.layout import ASIDE, aside_record_name, aside_wav_name
 from novel_audio_pipeline.library.locks import Lease
 from novel_audio_pipeline.library.manifest import ChapterManifest, ManifestEntry
@@ -120,7 +125,7 @@ class ChapterFolder:
         return held
 
     def commit_held(
-        self, text: ParagraphText, source: HeldAudio, *, wanted: Wanted
+        self, text: ParagraphText, source: AudioPlace, *, wanted: Wanted
     ) -> HeldAudio | None:
         """File audio that the library holds elsewhere under this paragraph; the source stays.
 
@@ -217,20 +222,17 @@ class ChapterFolder:
     def _put_from(self, source: PurePosixPath, sha256: str) -> PutWav:
         return lambda path: self._store.link_or_copy(source, path, sha256=sha256)
 
-    def _candidates(self, source: HeldAudio) -> Iterator[HeldAudio]:
+    def _candidates(self, source: AudioPlace) -> Iterator[AudioPlace]:
         """Yield where audio of a key may stand: where it was seen, aside, anywhere in the novel.
 
         What displaces audio links it aside first, so it is always in one of these places.
         """
         yield source
         aside = self.path.parent / ASIDE
-        yield HeldAudio(
+        yield AudioPlace(
             path=aside / aside_wav_name(source.key),
             record_path=aside / aside_record_name(source.key),
             key=source.key,
-            sha256=source.sha256,
-            size_bytes=source.size_bytes,
-            duration_s=source.duration_s,
         )
         yield from self._find(source.key)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import PurePosixPath
 
 from novel_audio_pipeline.errors import StorageError
-from novel_audio_pipeline.library.inventory import HeldAudio
+from novel_audio_pipeline.library.inventory import AudioPlace
 from novel_audio_pipeline.library.layout import (
     ASIDE,
     aside_record_name,
@@ -184,7 +184,7 @@ def confirm_record(store: FileStore, path: PurePosixPath) -> None:
 
 
 def record_of_held(
-    store: FileStore, text: ParagraphText, source: HeldAudio, *, recorded_at: datetime
+    store: FileStore, text: ParagraphText, source: AudioPlace, *, recorded_at: datetime
 ) -> ParagraphRecord | None:
     """Return the record that moved audio gets: this text, the audio facts of its present record.
 

@@ -22,21 +22,30 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class HeldAudio:
+class AudioPlace:
     """Where a WAV with a good record stands, ready to be moved.
 
     Attributes:
         path: The WAV, relative to the library.
         record_path: Its record.
         key: Content key, or the text key of adopted audio (``record.text_key``).
-        sha256: Of the WAV.
-        size_bytes: Of the WAV.
-        duration_s: Length in seconds.
     """
 
     path: PurePosixPath
     record_path: PurePosixPath
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAudio(AudioPlace):
+    """A WAV with a good record, as its chapter's look found it.
+
+    Attributes:
+        sha256: Of the WAV.
+        size_bytes: Of the WAV.
+        duration_s: Length in seconds.
+    """
+
     sha256: str
     size_bytes: int
     duration_s: float

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from novel_audio_pipeline.errors import StorageError
-from novel_audio_pipeline.library.aside import empty_aside
+from novel_audio_pipeline.library.aside import empty_aside, keys_aside
 from novel_audio_pipeline.library.chapter import ChapterFolder
 from novel_audio_pipeline.library.commit import Wanted
 from novel_audio_pipeline.library.inventory import ChapterInventory, HeldAudio, NovelInventory
@@ -91,10 +91,14 @@ class AudioLibrary:
             strays=tuple(strays),
         )
 
-    def held(self, novel_id: str) -> Iterator[HeldAudio]:
+    def held(self, novel_id: str, *, verify: bool = True) -> Iterator[HeldAudio]:
         """Yield the audio that a novel's folders hold: chapters in order, aside, second folders.
 
         The same as ``inventory(...).held()``, a chapter at a time in memory.
+
+        Args:
+            novel_id: As everywhere.
+            verify: See ``inventory``.
 
         Raises:
             StorageError: If a folder or file cannot be read.
@@ -103,14 +107,14 @@ class AudioLibrary:
         twins: list[PurePosixPath] = []
         for novel in folders[:1]:
             for number, (chapter, *others) in self._chapter_folders(novel).items():
-                yield from _audio_of(self._chapter_inventory(chapter, number, verify=True))
+                yield from _audio_of(self._chapter_inventory(chapter, number, verify=verify))
                 twins += others
             yield from scan_aside(self.store, novel)
         for twin in twins:
             number = chapter_number_of(twin.name) or 0
-            yield from _audio_of(self._chapter_inventory(twin, number, verify=True))
+            yield from _audio_of(self._chapter_inventory(twin, number, verify=verify))
         for twin in folders[1:]:
-            yield from self._strays(twin, verify=True)
+            yield from self._strays(twin, verify=verify)
 
     def chapter_inventory(
         self, novel_id: str, number: int, *, verify: bool = True
@@ -120,6 +124,28 @@ class AudioLibrary:
             for folder in self._folders_of_chapter(novel, number)[:1]:
                 return self._chapter_inventory(folder, number, verify=verify)
         return ChapterInventory(number)
+
+    def chapter_lookup(
+        self, novel_id: str, *, verify: bool = True
+    ) -> Callable[[int], ChapterInventory]:
+        """Return a function that looks at one chapter of a novel; its folders are listed once.
+
+        Args:
+            novel_id: As everywhere.
+            verify: See ``inventory``.
+
+        Raises:
+            StorageError: If a folder cannot be read; of the function: or a file.
+        """
+        novels = self._novel_folders(novel_id)[:1]
+        folders = self._chapter_folders(novels[0]) if novels else {}
+
+        def look(number: int) -> ChapterInventory:
+            for folder in folders.get(number, ())[:1]:
+                return self._chapter_inventory(folder, number, verify=verify)
+            return ChapterInventory(number)
+
+        return look
 
     def chapter(
         self,
@@ -191,7 +217,12 @@ class AudioLibrary:
             if not is_alone:
                 return False
             aside = folders[0] / ASIDE
-            stands = {a.key for a in self.held(novel_id) if not a.path.is_relative_to(aside)}
+            waiting = keys_aside(self.store, folders[0])
+            stands = {
+                audio.key
+                for audio in self.held(novel_id)
+                if audio.key in waiting and not audio.path.is_relative_to(aside)
+            }
             return empty_aside(
                 self.store,
                 folders[0],
@@ -255,7 +286,7 @@ class AudioLibrary:
 
     def _find(self, novel_id: str, key: str) -> Iterator[HeldAudio]:
         """Yield what the whole novel holds under a key; costs a look at all of it."""
-        for held in self.inventory(novel_id, verify=False).held():
+        for held in self.held(novel_id, verify=False):
             if held.key == key:
                 yield held
 

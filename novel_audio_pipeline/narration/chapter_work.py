@@ -9,7 +9,7 @@ from datetime import datetime
 
 from novel_audio_pipeline.errors import NovelAudioError, StorageError
 from novel_audio_pipeline.library.chapter import ChapterFolder
-from novel_audio_pipeline.library.inventory import HeldAudio, HeldParagraph
+from novel_audio_pipeline.library.inventory import AudioPlace, HeldAudio, HeldParagraph
 from novel_audio_pipeline.library.manifest import ChapterManifest
 from novel_audio_pipeline.library.record import (
     AudioFacts,
@@ -95,7 +95,7 @@ class ChapterWork:
             self.tally.warnings += [f"paragraph {paragraph.number}: {text}" for text in warnings]
         return held
 
-    def commit_held(self, paragraph: ScriptParagraph, source: HeldAudio) -> bool:
+    def commit_held(self, paragraph: ScriptParagraph, source: AudioPlace) -> bool:
         """File audio that the library holds; return False if it is nowhere intact any more."""
         record = self._folder.commit_held(self._text(paragraph), source, wanted=self._wanted)
         if record is None:
@@ -209,4 +209,16 @@ class ChapterWork:
             evicted=tally.evicted,
             left_in_cache=tally.left_in_cache,
             oldest_expiry=tally.oldest_expiry,
+            problem="" if manifest.complete or tally.failed else _gone(manifest),
         )
+
+
+def _gone(manifest: ChapterManifest) -> str:
+    """Return the sentence on a chapter whose paragraphs were all filed, and do not all stand."""
+    entries = manifest.paragraphs.values()
+    gone = sum(entry.status not in ("audio", "skipped") for entry in entries)
+    return (
+        f"{gone} paragraph{'s' if gone != 1 else ''} that had been filed "
+        f"{'are' if gone != 1 else 'is'} not there any more, or changed: something else removes or "
+        "changes files in the library. Find out what it is, then run again"
+    )

@@ -1,18 +1,21 @@
 """What is held and what is wanted of one novel, looked up once for all its chapters in a run."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from novel_audio_pipeline.errors import NotFoundError
-from novel_audio_pipeline.library.inventory import HeldAudio
+from novel_audio_pipeline.library.held_places import HeldPlaces
+from novel_audio_pipeline.library.inventory import AudioPlace
 from novel_audio_pipeline.library.library import AudioLibrary
-from novel_audio_pipeline.narration.plan import first_by_key, wanted_keys
+from novel_audio_pipeline.library.packed_keys import PackedKeys, key_digest
+from novel_audio_pipeline.narration.plan import wanted_keys
 from novel_audio_pipeline.novels.model import ChapterKey
 from novel_audio_pipeline.novels.script import Script
 
 
 class Holdings:
-    """The scripts of a novel, the keys they want, and, when first asked for, the audio held.
+    """The scripts of a novel, the keys they want, and, when first asked for, where audio stands.
+
+    No script is kept: each is taken out of the sequence when its chapter's turn comes.
 
     Attributes:
         novel_id: Of the novel.
@@ -22,15 +25,16 @@ class Holdings:
     """
 
     def __init__(self, library: AudioLibrary, novel_id: str, scripts: Sequence[Script]) -> None:
-        """Take the scripts; the library is not looked at yet."""
+        """Go through the scripts once; the library is not looked at yet."""
         self.novel_id = novel_id
         self._library = library
-        self._scripts = {script.key: script for script in scripts}
-        self.wanted: Callable[[str], bool] = wanted_keys(scripts).__contains__
-        keys = Counter(p.content_key for script in scripts for p in script.paragraphs)
-        repeated = frozenset(key for key, times in keys.items() if key is not None and times > 1)
-        self.is_repeated: Callable[[str], bool] = repeated.__contains__
-        self._held: Mapping[str, HeldAudio] | None = None
+        self._scripts = scripts
+        self._positions: dict[ChapterKey, int] = {}
+        keys = PackedKeys(self._wanted())
+        repeated = keys.repeated()
+        self.wanted: Callable[[str], bool] = keys.__contains__
+        self.is_repeated: Callable[[str], bool] = lambda key: key_digest(key) in repeated
+        self._places: HeldPlaces | None = None
 
     def script(self, key: ChapterKey) -> Script:
         """Return the script of a chapter.
@@ -38,14 +42,20 @@ class Holdings:
         Raises:
             NotFoundError: If the novel has no such chapter.
         """
-        if (script := self._scripts.get(key)) is None:
+        if (position := self._positions.get(key)) is None:
             raise NotFoundError(
-                f"{self.novel_id} has no chapter {key.number}; it has {len(self._scripts)}"
+                f"{self.novel_id} has no chapter {key.number}; it has {len(self._positions)}"
             )
-        return script
+        return self._scripts[position]
 
-    def elsewhere(self, key: str) -> HeldAudio | None:
-        """Return audio that the novel's folder holds under a key, as of the first question."""
-        if self._held is None:
-            self._held = first_by_key(self._library.held(self.novel_id))
-        return self._held.get(key)
+    def elsewhere(self, key: str) -> AudioPlace | None:
+        """Return where the novel's folder holds audio of a key, as of the first question."""
+        if self._places is None:
+            self._places = HeldPlaces(self._library.held(self.novel_id))
+        return self._places.find(key)
+
+    def _wanted(self) -> Iterator[str]:
+        """Yield the keys of all scripts, and note which chapter is where in the sequence."""
+        for position, script in enumerate(self._scripts):
+            self._positions[script.key] = position
+            yield from wanted_keys(script)

@@ -67,7 +67,7 @@ class ChapterOutcome:
         evicted: Cache entries deleted after their commit.
         left_in_cache: Cache entries left to expire.
         oldest_expiry: When the first of these goes, as told by the backend, or None.
-        problem: Why it is missing, or empty.
+        problem: Why it is missing, or incomplete although nothing failed, or empty.
     """
 
     key: ChapterKey

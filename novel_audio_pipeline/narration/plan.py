@@ -1,9 +1,10 @@
 """Deciding what to do with each paragraph of a chapter: a pure function over script and holdings."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from novel_audio_pipeline.library.inventory import (
+    AudioPlace,
     ChapterInventory,
     HeldAudio,
     HeldParagraph,
@@ -33,7 +34,7 @@ class Move:
     """The audio stands elsewhere in the novel's folder."""
 
     paragraph: ScriptParagraph
-    source: HeldAudio
+    source: AudioPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +104,14 @@ def is_as_scripted(paragraph: ScriptParagraph, held: HeldParagraph) -> bool:
 
 
 def plan_chapter(
-    script: Script, held: ChapterInventory, *, elsewhere: Callable[[str], HeldAudio | None]
+    script: Script, held: ChapterInventory, *, elsewhere: Callable[[str], AudioPlace | None]
 ) -> ChapterPlan:
     """Return the step for each paragraph of a chapter: keep, move, speak or skip.
 
     Args:
         script: What the chapter should be.
         held: What the chapter's folder holds.
-        elsewhere: The audio that the novel's folder holds under a key, or None. It is only asked
+        elsewhere: Where the novel's folder holds the audio of a key, or None. It is only asked
             for what is not kept, so that an unchanged chapter costs no look at the others.
     """
     steps = tuple(
@@ -138,7 +139,7 @@ def plan_chapter(
 def _step(
     paragraph: ScriptParagraph,
     held: HeldParagraph | None,
-    elsewhere: Callable[[str], HeldAudio | None],
+    elsewhere: Callable[[str], AudioPlace | None],
 ) -> Step:
     if held is not None and is_as_scripted(paragraph, held):
         return Keep(paragraph, held.audio)
@@ -166,16 +167,9 @@ def _is_first_take(paragraph: ScriptParagraph) -> bool:
     return all(piece.take == 0 for piece in paragraph.pieces)
 
 
-def wanted_keys(scripts: Iterable[Script]) -> frozenset[str]:
-    """Return every key under which some script wants audio: content keys, and keys of texts."""
-    spoken = [p for script in scripts for p in script.paragraphs if p.content_key is not None]
-    keys = {p.content_key for p in spoken if p.content_key is not None}
-    return frozenset(keys | {text_key(p.text) for p in spoken})
-
-
-def first_by_key(held: Iterable[HeldAudio]) -> Mapping[str, HeldAudio]:
-    """Return for each key the audio that is held first."""
-    index: dict[str, HeldAudio] = {}
-    for audio in held:
-        index.setdefault(audio.key, audio)
-    return index
+def wanted_keys(script: Script) -> Iterator[str]:
+    """Yield every key under which a script wants audio: content keys, and keys of texts."""
+    for paragraph in script.paragraphs:
+        if paragraph.content_key is not None:
+            yield paragraph.content_key
+            yield text_key(paragraph.text)

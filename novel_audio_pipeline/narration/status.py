@@ -1,10 +1,11 @@
 """How chapters stand, and what narrating them would cost: looking only, nothing is written."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from novel_audio_pipeline.library.inventory import ChapterInventory
+from novel_audio_pipeline.library.held_places import HeldPlaces
+from novel_audio_pipeline.library.inventory import AudioPlace, ChapterInventory
 from novel_audio_pipeline.library.library import AudioLibrary
 from novel_audio_pipeline.narration.outcome import FailedParagraph
 from novel_audio_pipeline.narration.plan import (
@@ -13,7 +14,6 @@ from novel_audio_pipeline.narration.plan import (
     Move,
     Skip,
     Speak,
-    first_by_key,
     plan_chapter,
 )
 from novel_audio_pipeline.narration.verify import expected_duration_s
@@ -64,22 +64,29 @@ class ChapterStatus:
 
 
 def chapter_statuses(
-    scripts: Sequence[Script], library: AudioLibrary, *, verify: bool = False
+    scripts: Iterable[Script], library: AudioLibrary, *, verify: bool = False
 ) -> Iterator[ChapterStatus]:
     """Yield how each chapter of one novel stands.
 
     Args:
-        scripts: All scripts of the novel, or some of them; in any case of one novel.
+        scripts: All scripts of the novel, or some of them; in any case of one novel. Each is
+            looked at once and not kept.
         library: Looked at, never written.
         verify: Whether audio that no manifest vouches for is hashed; else it counts as not there.
     """
-    if not scripts:
-        return
-    inventory = library.inventory(scripts[0].key.novel_id, verify=verify)
-    elsewhere = first_by_key(inventory.held())
+    look: Callable[[int], ChapterInventory] | None = None
+    places: HeldPlaces | None = None
     for script in scripts:
-        held = inventory.chapters.get(script.key.number) or ChapterInventory(script.key.number)
-        yield _status(plan_chapter(script, held, elsewhere=elsewhere.get), held)
+        novel_id = script.key.novel_id
+        look = look or library.chapter_lookup(novel_id, verify=verify)
+
+        def elsewhere(key: str, novel_id: str = novel_id) -> AudioPlace | None:
+            nonlocal places
+            places = places or HeldPlaces(library.held(novel_id, verify=verify))
+            return places.find(key)
+
+        held = look(script.key.number)
+        yield _status(plan_chapter(script, held, elsewhere=elsewhere), held)
 
 
 def _status(plan: ChapterPlan, held: ChapterInventory) -> ChapterStatus:

@@ -18,7 +18,7 @@ from novel_audio_pipeline.novels.model import (
 from novel_audio_pipeline.novels.novel_id import novel_id_of_name
 from novel_audio_pipeline.novels.plain_text import read_plain_text
 from novel_audio_pipeline.novels.reader_database import novel_ids_in, read_reader_database
-from novel_audio_pipeline.novels.script import Script, write_script
+from novel_audio_pipeline.novels.script import NovelScripts, Script, write_script
 from novel_audio_pipeline.novels.settings_file import read_novel_settings
 from novel_audio_pipeline.novels.sources import NovelsFolder, Source, SourceKind
 from novel_audio_pipeline.speech.voices import SpeechSettings
@@ -203,17 +203,17 @@ class NovelCatalog:
             SourceError: If the source cannot be read or no voice speaks its language.
         """
         novel = self.novel(key.novel_id)
-        return self._script(novel, key.number)
+        chapter = novel.chapter(key.number)
+        return write_script(novel, chapter, speech=self.speech, takes=novel.settings.takes)
 
-    def scripts(self, novel_id: str) -> tuple[Script, ...]:
-        """Return the scripts of all chapters of a novel.
+    def scripts(self, novel_id: str) -> NovelScripts:
+        """Return the scripts of all chapters of a novel, as its text is now.
 
         Raises:
             NotFoundError: If there is no such novel.
             SourceError: If the source cannot be read or no voice speaks its language.
         """
-        novel = self.novel(novel_id)
-        return tuple(self._script(novel, chapter.number) for chapter in novel.chapters)
+        return NovelScripts(self.novel(novel_id), self.speech)
 
     def settings_path(self, novel_id: str) -> Path:
         """Return where the settings file of a novel lies, or would lie.
@@ -226,11 +226,6 @@ class NovelCatalog:
         if source.kind is SourceKind.DATABASE:
             return source.settings_path / f"{novel_id}.toml"
         return source.settings_path
-
-    def _script(self, novel: Novel, number: int) -> Script:
-        return write_script(
-            novel, novel.chapter(number), speech=self.speech, takes=novel.settings.takes
-        )
 
     def _source(self, path: str) -> Source:
         sources = {str(source.path): source for source in self._folder.scan().sources}

@@ -3,12 +3,13 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
 from novel_audio_pipeline.errors import NotFoundError
+from novel_audio_pipeline.novels.packed_texts import PackedTexts
 
 NOVEL_ID_PATTERN = re.compile(r"[a-z0-9-]{1,64}")
 _CHAPTER_KEY_PATTERN = re.compile(r"([a-z0-9-]{1,64})/(\d{4,9})")
@@ -57,12 +58,17 @@ class Chapter:
         number: Position in reading order, from 1; in a reader app's database, the app's number.
         title: For people; may be empty.
         paragraphs: Original texts in order, at least one. Those of a reader app's database are
-            its rows as they are, a blank one included; others have a visible character.
+            its rows as they are, a blank one included; others have a visible character. They are
+            kept packed, so that a long novel takes little memory while its chapters wait.
     """
 
     number: int
     title: str
-    paragraphs: tuple[str, ...]
+    paragraphs: Sequence[str]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.paragraphs, PackedTexts):
+            object.__setattr__(self, "paragraphs", PackedTexts(self.paragraphs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from novel_audio_pipeline.errors import SourceError
@@ -55,6 +55,17 @@ class _Text:
     footer: list[str]
 
 
+@dataclass(slots=True)
+class _Found:
+    """What has been found in a file so far; see ``Novel``."""
+
+    title: str
+    author: str
+    chapters: list[Chapter] = field(default_factory=list)
+    omitted: list[OmittedUnit] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
 def read_plain_text(path: Path, *, novel_id: str) -> Novel:
     """Return the novel in a plain text file.
 
@@ -70,43 +81,57 @@ def read_plain_text(path: Path, *, novel_id: str) -> Novel:
     Raises:
         SourceError: ``unreadable``, ``text_too_large``, ``unknown_encoding`` or ``no_text``.
     """
+    found = _sections_read(path)
+    if not found.chapters:
+        raise _error(path, "no_text", "no text is in this file", "remove it from the novels folder")
+    return Novel(
+        novel_id=novel_id,
+        title=found.title,
+        author=found.author,
+        language=novel_language(found.chapters),
+        source=str(path),
+        chapters=tuple(found.chapters),
+        omitted=tuple(found.omitted),
+        warnings=tuple(found.warnings),
+    )
+
+
+def _sections_read(path: Path) -> _Found:
+    """Return what a file holds; its lines are gone from memory when this is done."""
     decoded = _decoded(path)
     text = _cut_licence(decoded.text.splitlines())
     by_line = separates_paragraphs_by_line(text.lines)
     sections = cut_lines(text.lines, first=text.first, by_line=by_line)
     title, author = _names(text, sections[0], stem=path.stem)
-    omitted = [*_licence(text.header, 1)]
-    chapters: list[Chapter] = []
-    warnings = [f"the file {warning}" for warning in decoded.warnings]
+    found = _Found(title, author)
+    found.omitted.extend(_licence(text.header, 1))
+    found.warnings.extend(f"the file {warning}" for warning in decoded.warnings)
     for at, section in enumerate(sections):
         paragraphs = paragraphs_of(section.lines, by_line=by_line)
-        place = f"lines {section.first}-{section.first + max(0, len(section.lines) - 1)}"
-        if at == len(sections) - 1 and paragraphs and _END_MARK.fullmatch(bare(paragraphs[-1])):
-            omitted_end = OmittedUnit("back", paragraphs.pop(), place, 1)
-        else:
-            omitted_end = None
-        role = _role(section, paragraphs, is_only=len(sections) == 1)
-        if role == "chapter":
-            own_title = section.title or title
-            chapters.append(Chapter(len(chapters) + 1, own_title, tuple(paragraphs)))
-        elif paragraphs or section.title:
-            omitted.append(OmittedUnit(role, section.title, place, len(paragraphs)))
-            if role == "no-text":
-                warnings.append(f"the chapter {section.title!r} ({place}) has no text")
-        omitted.extend([omitted_end] if omitted_end else [])
-    omitted.extend(_licence(text.footer, text.first + len(text.lines)))
-    if not chapters:
-        raise _error(path, "no_text", "no text is in this file", "remove it from the novels folder")
-    return Novel(
-        novel_id=novel_id,
-        title=title,
-        author=author,
-        language=novel_language(chapters),
-        source=str(path),
-        chapters=tuple(chapters),
-        omitted=tuple(omitted),
-        warnings=tuple(warnings),
-    )
+        is_last = at == len(sections) - 1
+        _add_section(found, section, paragraphs, is_only=len(sections) == 1, is_last=is_last)
+    found.omitted.extend(_licence(text.footer, text.first + len(text.lines)))
+    return found
+
+
+def _add_section(
+    found: _Found, section: TextSection, paragraphs: list[str], *, is_only: bool, is_last: bool
+) -> None:
+    """Add a section as a chapter, or as what is omitted; an end mark in the last one is omitted."""
+    place = f"lines {section.first}-{section.first + max(0, len(section.lines) - 1)}"
+    end_mark = ""
+    if is_last and paragraphs and _END_MARK.fullmatch(bare(paragraphs[-1])):
+        end_mark = paragraphs.pop()
+    role = _role(section, paragraphs, is_only=is_only)
+    if role == "chapter":
+        number = len(found.chapters) + 1
+        found.chapters.append(Chapter(number, section.title or found.title, paragraphs))
+    elif paragraphs or section.title:
+        found.omitted.append(OmittedUnit(role, section.title, place, len(paragraphs)))
+        if role == "no-text":
+            found.warnings.append(f"the chapter {section.title!r} ({place}) has no text")
+    if end_mark:
+        found.omitted.append(OmittedUnit("back", end_mark, place, 1))
 
 
 def _decoded(path: Path) -> Decoded:

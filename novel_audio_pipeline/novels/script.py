@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import overload
 
 from novel_audio_pipeline.errors import SourceError
 from novel_audio_pipeline.novels.model import Chapter, ChapterKey, Novel
@@ -55,6 +56,50 @@ class Script:
     title: str
     paragraphs: tuple[ScriptParagraph, ...]
     digest: str
+
+
+class NovelScripts(Sequence[Script]):
+    """The scripts of a novel in order, each written when it is taken and kept by nobody here.
+
+    All are of one reading of the source: what is edited meanwhile is in the next.
+
+    Args:
+        novel: The novel.
+        speech: How novels are spoken unless they say otherwise.
+
+    Raises:
+        SourceError: ``no_voice_for_language``, as ``write_script``.
+    """
+
+    def __init__(self, novel: Novel, speech: SpeechSettings) -> None:
+        self._novel = novel
+        self._speech = speech
+        if not speech_of(novel, speech).voices.get(novel.language):
+            for _ in self:  # the first paragraph that is to be spoken tells what is missing
+                pass
+
+    @property
+    def keys(self) -> tuple[ChapterKey, ...]:
+        """Which chapters, in order; no script is written."""
+        return tuple(ChapterKey(self._novel.novel_id, c.number) for c in self._novel.chapters)
+
+    @overload
+    def __getitem__(self, index: int) -> Script: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Script, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Script | tuple[Script, ...]:
+        if isinstance(index, slice):
+            return tuple(map(self._written, self._novel.chapters[index]))
+        return self._written(self._novel.chapters[index])
+
+    def __len__(self) -> int:
+        return len(self._novel.chapters)
+
+    def _written(self, chapter: Chapter) -> Script:
+        takes = self._novel.settings.takes
+        return write_script(self._novel, chapter, speech=self._speech, takes=takes)
 
 
 def write_script(

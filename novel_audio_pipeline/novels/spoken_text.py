@@ -24,14 +24,17 @@ def spoken_text(text: str) -> str:
     "10:30" are spoken as written. Characters that this Python does not know yet stay too, so that
     a newer Python makes no audio stale. Applying it twice changes nothing.
     """
+    composed = unicodedata.normalize("NFC", text)
+    one_line = " ".join(composed.split())
+    if one_line.isprintable():  # has no character of the categories below: nearly every paragraph
+        return one_line
     kept: list[str] = []
-    for character in unicodedata.normalize("NFC", text):
+    for character in composed:
         if character.isspace():
             kept.append(" ")
         elif not _is_silent(character, kept[-1] if kept else ""):
             kept.append(character)
-    composed = unicodedata.normalize("NFC", "".join(kept))
-    return " ".join(composed.split())
+    return " ".join(unicodedata.normalize("NFC", "".join(kept)).split())
 
 
 def skip_reason(spoken: str) -> str | None:

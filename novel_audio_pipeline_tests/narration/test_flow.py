@@ -56,6 +56,7 @@ class House:
         self.evict = "proven"
         self.wait_s = 0.0
         self.takes: dict[str, int] = {}
+        self.now = NOW
         self.write(*chapters)
 
     def write(self, *chapters: Sequence[str], titles: Sequence[str] = ()) -> None:
@@ -93,7 +94,7 @@ class House:
                 evict=self.evict,
                 concurrency=3,
                 progress=progress,
-                now=lambda: NOW,
+                now=lambda: self.now,
             )
             chosen = numbers or range(1, len(self.novel.chapters) + 1)
             await narration.run([ChapterKey("so-do", n) for n in chosen], on_chapter=take)

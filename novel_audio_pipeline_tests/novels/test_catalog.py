@@ -113,6 +113,16 @@ def test_takes_in_the_settings_are_spoken(folder, catalog):
     assert catalog.script(ChapterKey("well", 1)).paragraphs[1].pieces[0].take == 4
 
 
+def test_the_scripts_of_a_novel_are_of_one_reading_of_its_source(folder, catalog):
+    write(folder, "well.txt")
+    scripts = catalog.scripts("well")
+    before = list(scripts)
+    write(folder, "well.txt", ENGLISH.replace(".", "!"))
+    assert list(scripts) == before == [scripts[0], *scripts[1:]]
+    assert catalog.scripts("well")[0] != before[0]
+    assert [script.key for script in before] == list(scripts.keys)
+
+
 def test_settings_of_a_novel_in_a_database_have_its_id_as_their_name(folder, catalog):
     write_database(folder / "app.db")
     write(folder, f"{NOVEL}.toml", 'title = "Other"\n')

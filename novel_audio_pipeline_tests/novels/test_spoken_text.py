@@ -93,3 +93,9 @@ def test_a_text_without_letter_or_digit_is_skipped(text):
 @pytest.mark.parametrize("text", ["Ừ.", "No!", "5", "ạ", "字", "½"])
 def test_one_letter_or_digit_is_enough_to_be_spoken(text):
     assert skip_reason(spoken_text(text)) is None
+
+
+@given(NASTY)
+def test_a_character_without_sound_at_the_end_changes_nothing(text):
+    # Text that may be taken as it is goes another way than text with such a character.
+    assert spoken_text(text + "\x00") == spoken_text(text)
