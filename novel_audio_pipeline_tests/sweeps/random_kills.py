@@ -136,6 +136,7 @@ def _wrong_after_rerun(home: Home, committed: set[str], asked_before: int) -> It
     left = [p for p in home.library.rglob("*") if p.name.endswith(".tmp")]
     left += [p for p in (home.path / "tts_cache").rglob("*.wav*") if p.is_file()]
     left += list(home.library.rglob(".aside"))
+    left += list((home.path / "reports" / "asked").glob("*"))  # noted as asked for and not filed
     yield from (f"left over: {path.relative_to(home.path)}" for path in left)
     checked = home.run("library", "check", "--read-data", "--json")
     findings = json.loads(checked.stdout)["findings"] if checked.stdout else [checked.stderr[-500:]]
