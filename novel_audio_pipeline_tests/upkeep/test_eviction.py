@@ -75,6 +75,23 @@ def test_nothing_is_evicted_that_is_under_way_or_not_to_be(tmp_path, evict):
     assert house.round().removed == ()
 
 
+def test_what_expires_is_written_down_with_whether_the_library_holds_it(tmp_path):
+    house = filed_house(tmp_path)
+    house.evict = "never"
+    for file_id in (IDS[0], "e" * 32):
+        house.store(file_id, age=HOUR)
+    house.report()
+    house.now += 3 * HOUR
+    house.store("f" * 32, age=2 * HOUR)  # it came after the last report
+    house.round()
+    told = {line["file_id"]: (line["action"], line["in_library"]) for line in house.audit()}
+    assert told == {
+        IDS[0]: ("expired", "yes"),
+        "e" * 32: ("expired", "no"),
+        "f" * 32: ("expired", "unknown"),
+    }
+
+
 def test_a_paragraph_of_several_pieces_is_proven_whole_or_not_at_all(tmp_path):
     house = House(tmp_path)
     house.write_novel("so-do", ["Một. Hai."])
