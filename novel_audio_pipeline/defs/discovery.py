@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from novel_audio_pipeline.errors import NotFoundError, SourceError
@@ -27,18 +27,21 @@ class SourceReading:
     problems: tuple[str, ...]
 
 
-def changed_sources(catalog: NovelCatalog, *, known: Mapping[str, str]) -> Iterator[SourceReading]:
+def changed_sources(
+    catalog: NovelCatalog, *, known: Mapping[str, str], wanted: Callable[[str], bool]
+) -> Iterator[SourceReading]:
     """Read one by one the sources that look different from what is known.
 
     Args:
         catalog: The novels.
         known: What each source looked like when it was read last, by path.
+        wanted: Whether a source is to be read, by path; asked when its turn has come.
 
     Raises:
         StorageError: If the novels folder cannot be read, which is not the same as being empty.
     """
     for source, look in source_looks(catalog).items():
-        if known.get(source) != look:
+        if known.get(source) != look and wanted(source):
             yield _read_source(catalog, source, look)
 
 

@@ -20,7 +20,8 @@ from novel_audio_pipeline.novels.catalog import NovelCatalog
 from novel_audio_pipeline.novels.model import ChapterKey
 
 OBSERVATIONS_AT_ONCE = 500  # each costs 10-30 ms when it is written
-READING_TIME_S = 20.0  # of the 60 s that a tick may take
+PARTITIONS_AT_ONCE = 50_000  # cheap, but SQLite takes 250,000 values in one statement
+READING_TIME_S = 15.0  # of the 60 s that a tick may take; writing comes on top
 
 
 @dg.sensor(
@@ -39,7 +40,9 @@ def new_chapters_sensor(
 ) -> dg.SensorResult:
     """Add partitions for new chapters and observe new and changed texts, at most 500 a tick.
 
-    A tick over unchanged sources reads none of them. A tick that is repeated does no harm.
+    All chapters of the sources that were read become partitions at once, so that they can be
+    narrated while the observations of a large library are still being written. A tick over unchanged
+    sources reads none of them. A tick that is repeated does no harm.
     """
     memory = SensorMemory.parse(context.cursor)
     catalog = novel_catalog.open()
@@ -53,8 +56,7 @@ def new_chapters_sensor(
         gone = []
     elif gone:
         found.told.append(f"{len(gone)} chapters that no source has are no partitions any more")
-    keys = [str(key) for key in found.page]
-    requests = [chapters.build_add_request(keys)]
+    requests = [chapters.build_add_request([str(key) for key in found.added])]
     return dg.SensorResult(
         asset_events=[text_observation(key, digest) for key, digest in found.page.items()],
         dynamic_partitions_requests=[
@@ -68,10 +70,22 @@ def new_chapters_sensor(
 
 @dataclass(slots=True)
 class _Found:
-    """What one tick has found: chapters to record, and sentences for its row in the UI."""
+    """What one tick has found.
+
+    Attributes:
+        page: Digests of the chapters to observe.
+        added: Chapters to make partitions of, in order.
+        told: Sentences for its row in the UI.
+    """
 
     page: dict[ChapterKey, str] = field(default_factory=dict)
+    added: list[ChapterKey] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more is observed in this tick."""
+        return len(self.page) >= OBSERVATIONS_AT_ONCE
 
 
 def _read_page(
@@ -80,28 +94,36 @@ def _read_page(
     memory: SensorMemory,
     known: Sequence[str],
 ) -> _Found:
-    """Read changed sources until the page is full or the time is over; note them in the memory."""
+    """Read changed sources until the time is over; note them in the memory.
+
+    Once the page is full, only sources that were never read are, for their chapters' keys.
+    """
     observed: Mapping[str, str] | None = None
+    partitions = frozenset(known)
     found, problems, count = _Found(), list[str](), 0
     started = time.monotonic()
-    for reading in changed_sources(catalog, known=memory.looks):
-        if (
-            observed is None
-        ):  # a second and more in a large library, which an idle tick need not take
+    for reading in changed_sources(
+        catalog,
+        known=memory.looks,
+        wanted=lambda source: not found.is_full or source not in memory.chapters,
+    ):
+        if observed is None:  # costs a second in a large library, which an idle tick does not need
             observed = observed_digests(instance)
-        changed = changed_chapters(reading.digests, observed=observed, known=known)
+        changed = changed_chapters(reading.digests, observed=observed, known=partitions)
         taken = dict(list(changed.items())[: OBSERVATIONS_AT_ONCE - len(found.page)])
         found.page |= taken
+        new = [key for key in reading.digests if str(key) not in partitions]
+        found.added += new[:PARTITIONS_AT_ONCE]
         problems += reading.problems
         count += 1
         if not reading.problems:
             memory.record(reading.source, reading.digests)
         if len(taken) == len(changed) and not reading.problems:
             memory.looks[reading.source] = reading.look
-        if len(found.page) >= OBSERVATIONS_AT_ONCE or time.monotonic() - started > READING_TIME_S:
+        if len(found.added) >= PARTITIONS_AT_ONCE or time.monotonic() - started > READING_TIME_S:
             break
     if count:
-        more = "; more follow in the next tick" if len(found.page) >= OBSERVATIONS_AT_ONCE else ""
+        more = f"; {len(found.added)} chapters are new, more texts follow" if found.is_full else ""
         found.told.append(
             f"{count} new or changed sources read, {len(found.page)} new or changed chapters "
             f"recorded{more}"

@@ -4,7 +4,7 @@ Events that an op logs by hand carry no provenance; without code version and inp
 nothing would ever become stale. The tags are those that Dagster itself writes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import dagster as dg
@@ -117,7 +117,7 @@ def _latest_tag(
 
 
 def changed_chapters(
-    digests: Mapping[ChapterKey, str], *, observed: Mapping[str, str], known: Sequence[str]
+    digests: Mapping[ChapterKey, str], *, observed: Mapping[str, str], known: Collection[str]
 ) -> dict[ChapterKey, str]:
     """Return the chapters that are new or whose digest differs from the one observed last."""
     partitions = frozenset(known)

@@ -76,6 +76,25 @@ def test_automation_asks_for_new_and_changed_chapters_and_for_nothing_else(house
     assert asked == set()
 
 
+def test_automation_waits_for_the_text_of_a_chapter_that_is_a_partition_already(house):
+    def evaluate(cursor: object) -> tuple[object, set[str]]:
+        result = dg.evaluate_automation_conditions(
+            defs=house.definitions, instance=house.instance, cursor=cursor
+        )
+        return result.cursor, result.get_requested_partitions(dg.AssetKey("organized_audio"))
+
+    house.write("a", ["Một."])
+    looks = house.tick().cursor
+    state, _ = evaluate(None)
+    house.instance.add_dynamic_partitions("chapters", ["a/0002"])
+    state, asked = evaluate(state)
+    assert asked == set()
+    house.write("a", ["Một."], ["Hai."])
+    house.tick(looks)
+    state, asked = evaluate(state)
+    assert asked == {"a/0002"}
+
+
 def test_automation_asks_for_few_at_a_time_and_for_the_others_when_there_is_room(house):
     condition = WhileFewAreUnderWay(2)
     narrow = automation.CACHED_AUDIO_CONDITION.replace("WhileFewAreUnderWay", condition)

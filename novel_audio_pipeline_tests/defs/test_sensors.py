@@ -48,7 +48,7 @@ def test_another_voice_changes_every_chapter(house):
     assert len(house.tick(cursor).asset_events) == 2
 
 
-def test_many_chapters_come_in_pages_and_none_is_left_out(house, monkeypatch):
+def test_many_texts_are_observed_in_pages_and_none_is_left_out(house, monkeypatch):
     monkeypatch.setattr(sensors, "OBSERVATIONS_AT_ONCE", 3)
     house.write("a", ["1."], ["2."])
     house.write("b", ["3."], ["4."])
@@ -57,9 +57,35 @@ def test_many_chapters_come_in_pages_and_none_is_left_out(house, monkeypatch):
     for _ in range(3):
         result = house.tick(cursor)
         cursor = result.cursor
-        pages.append(len(result.asset_events))
-    assert pages == [3, 2, 0]
-    assert len(house.known()) == 5
+        pages.append([str(event.partition) for event in result.asset_events])
+    assert pages == [["a/0001", "a/0002", "b/0001"], ["b/0002", "c/0001"], []]
+
+
+def test_many_chapters_are_partitions_at_once_and_each_source_is_read_once_for_that(
+    house, monkeypatch
+):
+    monkeypatch.setattr(sensors, "OBSERVATIONS_AT_ONCE", 1)
+    for name in ("a", "b", "c"):
+        house.write(name, ["1."], ["2."])
+    first = house.tick()
+    assert house.known() == ["a/0001", "a/0002", "b/0001", "b/0002", "c/0001", "c/0002"]
+    assert "3 new or changed sources read" in str(first.skip_reason.skip_message)
+    assert "6 chapters are new" in str(first.skip_reason.skip_message)
+    second = house.tick(first.cursor)
+    assert "1 new or changed sources read" in str(second.skip_reason.skip_message)
+
+
+def test_more_partitions_than_one_tick_adds_come_in_the_ticks_after_it(house, monkeypatch):
+    monkeypatch.setattr(sensors, "OBSERVATIONS_AT_ONCE", 1)
+    monkeypatch.setattr(sensors, "PARTITIONS_AT_ONCE", 2)
+    house.write("a", ["1."], ["2."], ["3."])
+    house.write("b", ["4."])
+    cursor, known = None, []
+    for _ in range(4):
+        cursor = house.tick(cursor).cursor
+        known.append(len(house.known()))
+    assert known == [2, 4, 4, 4]
+    assert house.known() == ["a/0001", "a/0002", "a/0003", "b/0001"]
 
 
 def test_a_source_that_cannot_be_read_is_named_and_the_others_are_found(house):

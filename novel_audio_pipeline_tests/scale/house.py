@@ -178,9 +178,15 @@ def _require_tied(instance: dg.DagsterInstance, chapter: Chapter) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """``novel-audio up`` in a house."""
+    """``novel-audio up`` in a house.
+
+    Attributes:
+        url: Of the web UI.
+        process: The command.
+    """
 
     url: str
+    process: psutil.Process
 
     def ask(self, query: str, **variables: Any) -> Any:
         """Return the data that a GraphQL query gives."""
@@ -190,6 +196,11 @@ class Running:
         document = answer.json()
         assert "errors" not in document, document["errors"]
         return document["data"]
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds of everything it runs or has run so far, runs included."""
+        family = [self.process, *self.process.children(recursive=True)]
+        return sum(sum(member.cpu_times()[:4]) for member in family)
 
 
 @contextlib.contextmanager
@@ -205,7 +216,7 @@ def up(house: ScaleHouse) -> Iterator[Running]:
             stderr=log,
             start_new_session=True,
         )
-    running = Running(f"http://127.0.0.1:{port}")
+    running = Running(f"http://127.0.0.1:{port}", psutil.Process(process.pid))
     try:
         wait_for(
             lambda: httpx.get(f"{running.url}/server_info").is_success,

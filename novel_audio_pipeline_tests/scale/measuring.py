@@ -192,12 +192,14 @@ def backfilled(running: Running, instance: dg.DagsterInstance, plan: Plan) -> It
     ]
     keys = missing[: plan.backfill]
     with told(f"a backfill of {len(keys)} chapters"):
+        before = running.cpu_s()
         done = backfill(running, instance, keys, timeout_s=3600)
+        cpu_s = running.cpu_s() - before
     assert done.failed == 0, done
-    yield from _backfill(done, len(keys))
+    yield from _backfill(done, len(keys), cpu_s)
 
 
-def _backfill(done: Backfill, chapters: int) -> Iterator[Measure]:
+def _backfill(done: Backfill, chapters: int, cpu_s: float) -> Iterator[Measure]:
     yield Measure(
         f"backfill of {chapters} chapters, launched", done.launch_s, budget=LAUNCH_BUDGET_S
     )
@@ -208,7 +210,7 @@ def _backfill(done: Backfill, chapters: int) -> Iterator[Measure]:
         budget=CHAPTERS_A_SECOND,
         at_least=True,
         remark=f"{done.runs} runs, {done.busy_s:.0f} s busy, {done.wall_s:.0f} s until "
-        f"{done.status}",
+        f"{done.status}; {cpu_s:.0f} CPU seconds of everything",
     )
 
 
