@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from novel_audio_pipeline.errors import (
     NotFoundError,
+    NovelAudioError,
     SourceError,
     SpeechRefusedError,
     StorageError,
@@ -233,8 +234,7 @@ class Narration:
                 case Speak():
                     await self._speak(work, step)
         except _PARAGRAPH_ERRORS as error:
-            await self._in_thread(work.commit_failure, step.paragraph, error)
-            await self._settled(work, step.paragraph)
+            await self._in_thread(self._file_failure, work, step.paragraph, error)
             self._progress.add(failed=1)
         else:
             self._progress.add(done=1)
@@ -289,7 +289,6 @@ class Narration:
                 pieces.append(piece)
         work.note_speech(requests=len(pieces), synthesis_s=time.monotonic() - started)
         held = await self._in_thread(self._file, work, paragraph, pieces)
-        await self._settled(work, paragraph)
         self._progress.add(spoken=1, audio_s=held.duration_s)
         for piece in pieces:
             evicted = self._may_evict(piece) and await self._speaker.evict(piece)
@@ -305,10 +304,10 @@ class Narration:
         key, number = work.script.key, paragraph.number
         return lambda file_id: self._in_thread(notes.asked, key, number, file_id)
 
-    async def _settled(self, work: ChapterWork, paragraph: ScriptParagraph) -> None:
-        """Forget that a paragraph was asked for: it is filed, or its failure is."""
+    def _settle(self, work: ChapterWork, paragraph: ScriptParagraph) -> None:
+        """Forget that a paragraph was asked for, in one go with what is filed; runs in a thread."""
         if self._notes is not None:
-            await self._in_thread(self._notes.settled, work.script.key, paragraph.number)
+            self._notes.settled(work.script.key, paragraph.number)
 
     def _file(
         self, work: ChapterWork, paragraph: ScriptParagraph, pieces: Sequence[SpokenPiece]
@@ -316,7 +315,16 @@ class Narration:
         """Join and commit in one go, so that what was downloaded is committed; runs in a thread."""
         wav, facts = assemble(paragraph, pieces, self._now())
         warnings = tuple(piece.warning for piece in pieces if piece.warning)
-        return work.commit_audio(paragraph, wav, facts, warnings=warnings)
+        held = work.commit_audio(paragraph, wav, facts, warnings=warnings)
+        self._settle(work, paragraph)
+        return held
+
+    def _file_failure(
+        self, work: ChapterWork, paragraph: ScriptParagraph, error: NovelAudioError
+    ) -> None:
+        """Write down what a paragraph failed of; runs in a thread."""
+        work.commit_failure(paragraph, error)
+        self._settle(work, paragraph)
 
     async def _refused(self, work: ChapterWork, step: Speak, answer: SkippedSpeech) -> None:
         """File a paragraph that the backend will not speak as skipped, with a warning.
@@ -334,7 +342,6 @@ class Narration:
         await self._in_thread(
             lambda: work.commit_skip(step.paragraph, REFUSED_BY_BACKEND, warning=refusal)
         )
-        await self._settled(work, step.paragraph)
 
     async def _evict_kept(self, work: ChapterWork, audio: HeldAudio) -> None:
         """Evict what a narration that was killed between commit and eviction has left."""
