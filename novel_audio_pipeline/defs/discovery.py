@@ -62,15 +62,11 @@ def _read_source(catalog: NovelCatalog, source: str, look: str) -> SourceReading
     digests: dict[ChapterKey, str] = {}
     problems: list[str] = []
     try:
-        novel_ids = [novel.novel_id for novel in catalog.load(source)]
+        for novel in catalog.novels_in(source):
+            try:
+                digests.update({s.key: s.digest for s in catalog.scripts_of(novel)})
+            except SourceError as error:
+                problems.append(str(error))
     except (SourceError, NotFoundError) as error:
         problems.append(str(error))
-        novel_ids = []
-    for novel_id in novel_ids:
-        try:
-            scripts = catalog.scripts(novel_id)
-        except (SourceError, NotFoundError) as error:
-            problems.append(str(error))
-            continue
-        digests.update({script.key: script.digest for script in scripts})
     return SourceReading(source=source, look=look, digests=digests, problems=tuple(problems))

@@ -23,7 +23,7 @@ from novel_audio_pipeline.novels.settings_file import read_novel_settings
 from novel_audio_pipeline.novels.sources import NovelsFolder, Source, SourceKind
 from novel_audio_pipeline.speech.voices import SpeechSettings
 
-CACHED_SOURCES = 8
+CACHED_NOVELS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class NovelCatalog:
 
     A source is a file ``*.epub``, ``*.txt`` or ``*.db`` directly in the folder. Beside it may lie
     the settings of the novel, a file with the same stem and the ending ``.toml``; those of a novel
-    of a database are ``{novel_id}.toml`` in the folder. What was read is kept for the last eight
-    sources and read again when a fingerprint shows a change. Safe to use from several threads.
+    of a database are ``{novel_id}.toml`` in the folder. The last eight novels that were read
+    are kept, and read again when a fingerprint shows a change. Safe to use from several threads.
 
     Args:
         novels_dir: The folder.
@@ -82,7 +82,9 @@ class NovelCatalog:
         self._folder = NovelsFolder(novels_dir, reader_database=reader_database)
         self.speech = speech
         self._lock = threading.RLock()
-        self._loaded: OrderedDict[str, tuple[SourceFingerprint, _Loaded]] = OrderedDict()
+        self._loaded: OrderedDict[tuple[str, str], tuple[SourceFingerprint, _Loaded]] = (
+            OrderedDict()
+        )
         self._ids: dict[str, tuple[SourceFingerprint, tuple[str, ...]]] = {}
 
     def fingerprints(self) -> dict[str, SourceFingerprint]:
@@ -124,8 +126,8 @@ class NovelCatalog:
             problems=tuple(problems),
         )
 
-    def load(self, source: str | Path) -> list[Novel]:
-        """Return the novels of one source, their settings applied.
+    def novels_in(self, source: str | Path) -> Iterator[Novel]:
+        """Yield the novels of one source, their settings applied; one is in memory at a time.
 
         Novels of a database that have a problem of their own are left out if others have none.
 
@@ -136,13 +138,19 @@ class NovelCatalog:
             NotFoundError: If it is no source of this catalog.
             SourceError: If nothing of it can be narrated.
         """
-        loaded = _without_duplicates(self._load(self._source(str(source))), self.index())
-        if loaded.problems and not loaded.novels:
-            raise _error(loaded.problems[0])
-        return list(loaded.novels)
+        index = self.index()
+        problems: list[SourceProblem] = []
+        is_empty = True
+        for read in self._each_of(self._source(str(source))):
+            loaded = _without_duplicates(read, index)
+            problems += loaded.problems
+            is_empty = is_empty and not loaded.novels
+            yield from loaded.novels
+        if problems and is_empty:
+            raise _error(problems[0])
 
     def each(self) -> Iterator[Novel | SourceProblem]:
-        """Yield every novel and every problem, source by source; only one source is in memory.
+        """Yield every novel and every problem, source by source; one novel is in memory at a time.
 
         Raises:
             SettingError: As ``fingerprints``.
@@ -152,13 +160,14 @@ class NovelCatalog:
         yield from index.problems
         told = set(index.problems)
         for source in self._folder.scan().sources:
+            problems: list[SourceProblem] = []
             try:
-                loaded = _without_duplicates(self._load(source), index)
+                for read in self._each_of(source):
+                    loaded = _without_duplicates(read, index)
+                    problems += loaded.problems
+                    yield from loaded.novels
             except SourceError as error:
-                problems: tuple[SourceProblem, ...] = (_problem(error),)
-            else:
-                problems = loaded.problems
-                yield from loaded.novels
+                problems.append(_problem(error))
             yield from (problem for problem in problems if problem not in told)
 
     def survey(self) -> Survey:
@@ -187,7 +196,7 @@ class NovelCatalog:
             raise _error(_duplicate(novel_id, paths[0], paths))
         if novel_id not in index.sources:
             raise self._not_found(novel_id, index)
-        loaded = self._load(self._source(index.sources[novel_id]))
+        loaded = self._load(self._source(index.sources[novel_id]), novel_id)
         for novel in loaded.novels:
             if novel.novel_id == novel_id:
                 return novel
@@ -213,7 +222,15 @@ class NovelCatalog:
             NotFoundError: If there is no such novel.
             SourceError: If the source cannot be read or no voice speaks its language.
         """
-        return NovelScripts(self.novel(novel_id), self.speech)
+        return self.scripts_of(self.novel(novel_id))
+
+    def scripts_of(self, novel: Novel) -> NovelScripts:
+        """Return the scripts of all chapters of a novel that was read here.
+
+        Raises:
+            SourceError: If no voice speaks its language.
+        """
+        return NovelScripts(novel, self.speech)
 
     def settings_path(self, novel_id: str) -> Path:
         """Return where the settings file of a novel lies, or would lie.
@@ -252,21 +269,28 @@ class NovelCatalog:
             self._ids[str(source.path)] = (source.fingerprint, ids)
         return ids
 
-    def _load(self, source: Source) -> _Loaded:
-        """Return what a source holds, from memory if it did not change."""
-        path = str(source.path)
+    def _each_of(self, source: Source) -> Iterator[_Loaded]:
+        """Yield what a source holds: a database one novel at a time."""
+        if source.kind is SourceKind.DATABASE:
+            for novel_id in dict.fromkeys(self._ids_of(source)):
+                yield self._load(source, novel_id)
+        else:
+            yield self._load(source)
+
+    def _load(self, source: Source, novel_id: str = "") -> _Loaded:
+        """Return what a source holds, of a database one novel; from memory if it did not change."""
+        is_database = source.kind is SourceKind.DATABASE
+        key = (str(source.path), novel_id if is_database else "")
         with self._lock:
-            known = self._loaded.get(path)
+            known = self._loaded.get(key)
             if known is not None and known[0] == source.fingerprint:
-                self._loaded.move_to_end(path)
+                self._loaded.move_to_end(key)
                 return known[1]
-        loaded = (
-            _read_database(source) if source.kind is SourceKind.DATABASE else _read_file(source)
-        )
+        loaded = _read_database(source, novel_id) if is_database else _read_file(source)
         with self._lock:
-            self._loaded[path] = (source.fingerprint, loaded)
-            self._loaded.move_to_end(path)
-            while len(self._loaded) > CACHED_SOURCES:
+            self._loaded[key] = (source.fingerprint, loaded)
+            self._loaded.move_to_end(key)
+            while len(self._loaded) > CACHED_NOVELS:
                 self._loaded.popitem(last=False)
         return loaded
 
@@ -278,10 +302,10 @@ def _read_file(source: Source) -> _Loaded:
     return _Loaded((_with_settings(read(source.path, novel_id=novel_id), settings),), ())
 
 
-def _read_database(source: Source) -> _Loaded:
+def _read_database(source: Source, novel_id: str) -> _Loaded:
     novels: list[Novel] = []
     problems: list[SourceProblem] = []
-    for novel in read_reader_database(source.path):
+    for novel in read_reader_database(source.path, novel_id=novel_id):
         path = source.settings_path / f"{novel.novel_id}.toml"
         try:
             settings = _database_settings(path, novel.novel_id)

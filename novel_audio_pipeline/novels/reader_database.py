@@ -30,8 +30,8 @@ _NO_INDEX = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 T = TypeVar("T")
 
 
-def read_reader_database(path: Path) -> list[Novel]:
-    """Return the novels of a reader app's database, by their ids.
+def read_reader_database(path: Path, *, novel_id: str | None = None) -> list[Novel]:
+    """Return the novels of a reader app's database, by their ids; or those with one id.
 
     The text of a paragraph is the row's ``text`` as it is; the number of a chapter is the app's.
     Columns that older versions of the app do not have are not needed.
@@ -43,7 +43,8 @@ def read_reader_database(path: Path) -> list[Novel]:
 
     def novels(connection: sqlite3.Connection) -> list[Novel]:
         rows = _rows(connection, "SELECT * FROM novels ORDER BY id")
-        return [_novel(connection, row, path) for row in rows]
+        wanted = [row for row in rows if novel_id in (None, _novel_id(row["id"]))]
+        return [_novel(connection, row, path) for row in wanted]
 
     return _read(path, novels)
 

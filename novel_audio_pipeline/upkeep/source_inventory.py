@@ -82,7 +82,7 @@ def take_source_inventory(catalog: NovelCatalog, *, reports_dir: Path) -> Source
 def _read(catalog: NovelCatalog, source: str) -> Rows:
     return [
         (novel.novel_id, chapter.number, len(chapter.paragraphs))
-        for novel in catalog.load(source)
+        for novel in catalog.novels_in(source)
         for chapter in novel.chapters
     ]
 

@@ -42,6 +42,18 @@ def write_database(path):
     return path
 
 
+def write_two_novels(path):
+    write_database(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in (
+            "INSERT INTO novels (id, title) VALUES ('second', 'The second')",
+            "INSERT INTO chapters (id, novel_id, chapter_number, title) VALUES ('c', 'second', 1, '')",
+            "INSERT INTO paragraphs (novel_id, chapter_id, paragraph_number, text)"
+            " VALUES ('second', 'c', 1, 'It was a bright cold day in April.')",
+        ):
+            connection.execute(statement)
+
+
 def ids(catalog):
     return [novel.novel_id for novel in catalog.survey().novels]
 
@@ -155,7 +167,7 @@ def test_of_two_sources_with_one_id_neither_is_narrated_and_both_are_named(folde
     ]
     for path, other in ((first, second), (second, first)):
         with pytest.raises(SourceError) as caught:
-            catalog.load(path)
+            list(catalog.novels_in(path))
         assert caught.value.code == "duplicate_novel_id"
         assert str(other) in str(caught.value)
     with pytest.raises(SourceError, match="so-do"):
@@ -169,7 +181,7 @@ def test_an_unknown_novel_chapter_or_source_says_what_there_is(folder, catalog):
     with pytest.raises(NotFoundError, match="1 to 1"):
         catalog.script(ChapterKey("well", 2))
     with pytest.raises(NotFoundError, match="no source"):
-        catalog.load(folder / "wall.txt")
+        list(catalog.novels_in(folder / "wall.txt"))
 
 
 def test_a_folder_that_does_not_exist_is_an_error_and_not_an_empty_library(tmp_path):
@@ -249,8 +261,25 @@ def test_a_change_is_seen_and_what_did_not_change_is_not_read_again(folder, cata
     assert reads == ["well.txt", "well.txt"]
 
 
-def test_only_a_few_sources_are_kept_in_memory(folder, catalog, monkeypatch):
-    monkeypatch.setattr(catalog_module, "CACHED_SOURCES", 2)
+def test_of_a_database_one_novel_is_read_at_a_time(folder, catalog, monkeypatch):
+    write_two_novels(folder / "app.db")
+    reads = []
+
+    def counted(path, *, novel_id):
+        reads.append(novel_id)
+        return original(path, novel_id=novel_id)
+
+    original = catalog_module.read_reader_database
+    monkeypatch.setattr(catalog_module, "read_reader_database", counted)
+    assert catalog.novel(NOVEL).chapters
+    assert reads == [NOVEL]
+    assert sorted(ids(catalog)) == sorted([NOVEL, "second"])
+    assert sorted(reads) == sorted([NOVEL, "second"])
+    assert [n.novel_id for n in catalog.novels_in(folder / "app.db")] == sorted([NOVEL, "second"])
+
+
+def test_only_a_few_novels_are_kept_in_memory(folder, catalog, monkeypatch):
+    monkeypatch.setattr(catalog_module, "CACHED_NOVELS", 2)
     for name in "abcd":
         write(folder, f"{name}.txt")
     first = catalog.novel("a")
