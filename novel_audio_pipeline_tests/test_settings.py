@@ -44,6 +44,7 @@ def test_a_cache_life_that_is_no_few_hours_is_refused(tmp_path, hours):
         ("TTS_BACKEND_URL", "http://localhost:99999"),
         ("TTS_BACKEND_URL", "http://localhost:abc"),
         ("API_TOKEN", "mật"),
+        ("NOVEL_AUDIO_NOTIFY_COMMAND", "mail 'me"),
         ("TTS_BACKEND_WAIT_S", "-5"),
     ],
 )

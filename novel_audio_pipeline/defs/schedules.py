@@ -20,7 +20,7 @@ RUNS_A_NIGHT = 40
     cron_schedule="0 1 * * *",
     default_status=dg.DefaultScheduleStatus.STOPPED,
     description=(
-        "Every night at one, if you turn it on: narrates chapters that are new, whose text or voice "
+        "Every night at one (UTC), if you turn it on: narrates chapters that are new, whose text or voice "
         f"changed, or that failed; at most {RUNS_A_NIGHT} runs of 25 chapters a night."
     ),
 )

@@ -1,33 +1,20 @@
-"""A person's way through the web UI, in a real browser on a real daemon: select, backfill, look.
+"""A person's way through the web UI, in a real browser on a real daemon: all that the README shows.
 
 ``NOVEL_AUDIO_SCREENSHOTS=docs/screenshots`` keeps the pictures.
 """
 
 import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
+from urllib.parse import quote
 
-import httpx
-import psutil
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from novel_audio_pipeline_tests.browser.chromium import keeper, needs_chromium, opened_page
+from novel_audio_pipeline_tests.cli.homes import new_home
+from novel_audio_pipeline_tests.trials.up import Up, replace, start_up
+from novel_audio_pipeline_tests.trials.web import wait_for
+
 NOVEL = """Chương 1: Gặp gỡ
 
 “Anh đi đâu đấy?”
@@ -44,134 +31,106 @@ Chương 2: Chia tay
 
 “Thế là hết!”
 """
+KEYS = ["mua-lu/0001", "mua-lu/0002"]
+HOUR_S = 3600.0
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian package chromium)"),
-]
-
-
-@dataclass
-class Up:
-    """A running ``novel-audio up``."""
-
-    url: str
-    home: Path
-
-    def query(self, text: str) -> dict[str, object]:
-        answer = httpx.post(f"{self.url}/graphql", json={"query": text}, timeout=30)
-        return dict(answer.json()["data"])
-
-    def materialized(self) -> list[str]:
-        data = self.query(
-            '{assetNodeOrError(assetKey:{path:["organized_audio"]}){... on AssetNode'
-            "{assetPartitionStatuses{... on DefaultPartitionStatuses{materializedPartitions}}}}}"
-        )
-        return data["assetNodeOrError"]["assetPartitionStatuses"]["materializedPartitions"]  # type: ignore[index, no-any-return]  # JSON
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def wait_for(condition: Callable[[], bool], *, timeout_s: float, what: str) -> None:
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        try:
-            if condition():
-                return
-        except (httpx.TransportError, ValueError):
-            pass
-        time.sleep(0.5)
-    raise AssertionError(f"{what}: not within {timeout_s} s")
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    home = tmp_path_factory.mktemp("home")
-    (home / "novels").mkdir()
-    (home / "novels" / "mua-lu.txt").write_text(NOVEL, encoding="utf-8")
-    port = free_port()
-    environ = {
-        **{k: v for k, v in os.environ.items() if not k.startswith(("TTS_", "NOVEL_", "DAGSTER_"))},
-        "NOVEL_AUDIO_HOME": str(home),
-        "API_PORT": str(free_port()),
-    }
-    with (home / "up.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "novel_audio_pipeline", "up", "--ui-port", str(port)],
-            env=environ,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    server = Up(f"http://127.0.0.1:{port}", home)
+    home = new_home(tmp_path_factory.mktemp("tour"))
+    replace(home, "mua-lu.txt", NOVEL)
+    running = start_up(home)
     try:
-        wait_for(
-            lambda: httpx.get(f"{server.url}/server_info").is_success, timeout_s=90, what="web UI"
-        )
-        wait_for(
-            lambda: len(chapter_keys(server)) == 2, timeout_s=90, what="the sensor finds chapters"
-        )
-        yield server
-    finally:
-        family = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(signal.SIGINT)
-        status = process.wait(60)
-        _, alive = psutil.wait_procs(family, timeout=5)
-        for left in alive:
-            left.kill()
-    assert status == 0
-    assert not alive, "novel-audio up left processes behind"
+        wait_for(lambda: running.chapters() == KEYS, timeout_s=90, what="the sensor finds chapters")
+        yield running
+    except BaseException:
+        running.kill_everything()
+        raise
+    assert running.stop() == 0  # which also demands that no process stays
 
 
-def chapter_keys(server: Up) -> list[str]:
-    data = server.query(
-        '{assetNodeOrError(assetKey:{path:["organized_audio"]}){... on AssetNode{partitionKeys}}}'
-    )
-    return list(data["assetNodeOrError"]["partitionKeys"])  # type: ignore[index]  # JSON
+def page_of(up: Up, asset: str, view: str, chapter: str = "") -> str:
+    partition = f"&partition={quote(chapter, safe='')}" if chapter else ""
+    return f"{up.url}/assets/{asset}?view={view}{partition}"
 
 
-def test_a_novel_is_selected_backfilled_and_looked_at(up):
-    from playwright.sync_api import Page, expect, sync_playwright  # noqa: PLC0415  (a heavy import)
+@pytest.fixture(scope="module")
+def page(up):
+    with opened_page() as opened:
+        yield opened
 
-    shots = os.environ.get("NOVEL_AUDIO_SCREENSHOTS")
 
-    def keep(page: Page, name: str) -> None:
-        page.wait_for_timeout(1500)
-        if shots:
-            page.screenshot(path=Path(shots) / f"{name}.png")
+def test_the_graph_leads_from_text_to_audio(up, page):
+    from playwright.sync_api import expect  # noqa: PLC0415  (a heavy import)
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
-        page.set_default_timeout(30_000)
+    page.goto(f"{up.url}/asset-groups")
+    for group in ("novels", "narration", "upkeep", "publishing"):
+        expect(page.get_by_text(group, exact=True).last).to_be_visible()
+    page.goto(f"{page_of(up, 'cached_tts_audio', 'lineage')}&lineageScope=neighbors")
+    for asset in ("chapter_text", "cached_tts_audio", "organized_audio"):
+        expect(page.get_by_text(asset).first).to_be_visible()
+    keeper(page)("lineage")
 
-        page.goto(f"{up.url}/assets/cached_tts_audio?view=lineage&lineageScope=neighbors")
-        for asset in ("chapter_text", "cached_tts_audio", "organized_audio"):
-            expect(page.get_by_text(asset).first).to_be_visible()
-        keep(page, "lineage")
 
-        page.goto(f"{up.url}/assets/organized_audio?view=partitions")
-        page.get_by_role("button", name="Materialize").first.click()
-        page.get_by_role("button", name="Confirm").click()
-        page.get_by_text("Select a partition or create one").click()
-        page.keyboard.type("mua-lu/")
-        page.get_by_text("Select all (2)").click()
-        keep(page, "select-a-novel")
-        page.keyboard.press("Escape")
-        page.get_by_role("button", name="Launch backfill").click()
-        wait_for(lambda: len(up.materialized()) == 2, timeout_s=150, what="the backfill")
-        page.goto(f"{up.url}/runs")
-        keep(page, "runs")
+def test_a_novel_is_selected_backfilled_and_looked_at(up, page):
+    from playwright.sync_api import expect  # noqa: PLC0415  (a heavy import)
 
-        page.goto(f"{up.url}/assets/organized_audio?view=partitions&partition=mua-lu%2F0001")
-        expect(page.get_by_text("paragraphs_spoken").first).to_be_visible()
-        expect(page.get_by_text("audio_minutes").first).to_be_visible()
-        keep(page, "chapter")
-        browser.close()
+    page.goto(page_of(up, "organized_audio", "partitions"))
+    page.get_by_role("button", name="Materialize").first.click()
+    page.get_by_role("button", name="Confirm").click()
+    page.get_by_text("Select a partition or create one").click()
+    page.keyboard.type("mua-lu/")
+    page.get_by_text("Select all (2)").click()
+    keeper(page)("select-a-novel")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Launch backfill").click()
 
-    wavs = sorted(path.name for path in (up.home / "library").rglob("*.wav"))
+    wait_for(up.backfills, timeout_s=30, what="a backfill")
+    (backfill_id,) = up.backfills()
+    page.goto(f"{up.url}/runs/b/{backfill_id}")
+    expect(page.get_by_text("Succeeded").first).to_be_visible()  # a column's name
+    expect(page.get_by_text("100% completed")).to_have_count(2, timeout=150_000)
+    keeper(page)("backfill")
+    page.goto(f"{up.url}/runs")
+    expect(page.get_by_text("organized_audio").first).to_be_visible()
+    keeper(page)("runs")
+
+    page.goto(page_of(up, "organized_audio", "partitions", KEYS[0]))
+    for words in ("paragraphs_spoken", "audio_minutes", "skipped_paragraphs", "waveform"):
+        expect(page.get_by_text(words).first).to_be_visible()
+    keeper(page)("chapter")
+    wavs = sorted(path.name for path in up.home.wavs())
     assert wavs == ["paragraph_001.wav"] * 2 + ["paragraph_002.wav"] * 2 + ["paragraph_004.wav"]
-    assert not list((up.home / "tts_cache").glob("*.wav"))
+    assert not up.home.cached()
+
+
+def test_upkeep_is_run_and_its_table_read_while_an_edit_makes_one_chapter_stale(up, page):
+    from playwright.sync_api import expect  # noqa: PLC0415  (a heavy import)
+
+    replace(up.home, "mua-lu.txt", NOVEL.replace("rồi ra về.", "rồi ra về trong mưa."))
+    stranger = up.home.library / "notes.txt"
+    stranger.write_text("mine")
+    os.utime(stranger, (time.time() - HOUR_S,) * 2)
+
+    page.goto(f"{up.url}/locations/novel_audio_pipeline/jobs/storage_upkeep_job")
+    page.get_by_role("button", name="Materialize all").click()
+    wait_for(
+        lambda: [r for r in up.runs(job="storage_upkeep_job") if r.status == "SUCCESS"],
+        timeout_s=120,
+        what="upkeep",
+    )
+    page.goto(page_of(up, "orphan_report", "overview"))
+    expect(page.get_by_text("unknown_in_library").first).to_be_visible()
+    expect(page.get_by_text("notes.txt").first).to_be_visible()
+
+    wait_for(lambda: up.stale(KEYS), timeout_s=120, what="the sensor observes the edit")
+    assert up.stale(KEYS) == {KEYS[1]: ["has a new data version"]}
+    page.goto(page_of(up, "cached_tts_audio", "partitions", KEYS[0]))
+    expect(page.get_by_text("paragraphs_requested").first).to_be_visible()
+    expect(page.get_by_text("Unsynced")).to_have_count(0)
+    page.goto(page_of(up, "cached_tts_audio", "partitions", KEYS[1]))
+    page.get_by_text("Unsynced (1)").hover()
+    expect(page.get_by_text("has a new data version")).to_be_visible()
+    keeper(page)("stale")

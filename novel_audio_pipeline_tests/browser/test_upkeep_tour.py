@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import psutil
@@ -23,18 +22,12 @@ from novel_audio_pipeline.novels.model import ChapterKey
 from novel_audio_pipeline.settings import PROJECT_ROOT
 from novel_audio_pipeline.upkeep.asked import AskedNotes
 from novel_audio_pipeline.upkeep.finding import KINDS
-from novel_audio_pipeline_tests.browser.test_tour import (
-    CHROMIUM,
-    CHROMIUM_OPTIONS,
-    free_port,
-    wait_for,
-)
+from novel_audio_pipeline_tests.browser.chromium import keeper, needs_chromium, opened_page
 from novel_audio_pipeline_tests.cli.homes import Home, new_home
+from novel_audio_pipeline_tests.trials.up import free_port
+from novel_audio_pipeline_tests.trials.web import wait_for
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian package chromium)"),
-]
+pytestmark = [pytest.mark.slow, needs_chromium]
 HOUR = 3600.0
 
 
@@ -183,32 +176,22 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_the_report_and_the_expiry_can_be_read_and_seen(web):
-    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415  (a heavy import)
+    from playwright.sync_api import expect  # noqa: PLC0415  (a heavy import)
 
-    shots = os.environ.get("NOVEL_AUDIO_SCREENSHOTS")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        page = browser.new_page(viewport={"width": 1500, "height": 1100})
-        page.set_default_timeout(30_000)
+    with opened_page(width=1500, height=1100) as page:
         for asset, words in (
             ("orphan_report", list(KINDS)),
             ("tts_cache_expiry", ["lag_minutes", "past_its_time", "mua-lu/0002 paragraph 4"]),
         ):
             page.goto(f"{web}/assets/{asset}?view=overview")
             for word in words:
-                expect(page.get_by_text(word).first).to_be_visible(timeout=60_000)
-            if shots:
-                page.wait_for_timeout(1500)
-                page.screenshot(path=Path(shots) / f"{asset.replace('_', '-')}.png")
-                table = "found_by_kind" if asset == "orphan_report" else "removed"
-                page.get_by_text(table, exact=True).evaluate("e => e.scrollIntoView()")
-                page.wait_for_timeout(500)
-                page.screenshot(path=Path(shots) / f"{asset.replace('_', '-')}-table.png")
+                expect(page.get_by_text(word).first).to_be_visible()
+            keeper(page)(asset.replace("_", "-"))
+            table = "found_by_kind" if asset == "orphan_report" else "removed"
+            page.get_by_text(table, exact=True).evaluate("e => e.scrollIntoView()")
+            keeper(page)(f"{asset.replace('_', '-')}-table")
             page.get_by_text("[Show Markdown]").first.click()
             picture = page.locator("img[src^='data:image/svg']").first
-            expect(picture).to_be_visible(timeout=60_000)
+            expect(picture).to_be_visible()
             assert picture.evaluate("image => image.naturalWidth") == 640
-            if shots:
-                page.wait_for_timeout(1500)
-                page.screenshot(path=Path(shots) / f"{asset.replace('_', '-')}-picture.png")
-        browser.close()
+            keeper(page)(f"{asset.replace('_', '-')}-picture")

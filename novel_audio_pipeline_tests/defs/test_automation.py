@@ -1,5 +1,7 @@
 """What asks for narrations by itself: the nightly schedule, automation, and what tells of failures."""
 
+import sys
+
 import dagster as dg
 
 from novel_audio_pipeline.defs import automation
@@ -132,6 +134,10 @@ def test_automation_asks_for_few_at_a_time_and_for_the_others_when_there_is_room
 
 
 def test_a_failed_run_leaves_a_page_that_says_what_why_and_what_to_do(house):
+    told = house.home / "told"
+    teller = house.home / "tell.py"
+    teller.write_text(f"import sys; open({str(told)!r}, 'wb').write(sys.stdin.buffer.read())")
+    house.environment["NOVEL_AUDIO_NOTIFY_COMMAND"] = f"'{sys.executable}' '{teller}'"
     house.environment["TTS_BACKEND_URL"] = "http://127.0.0.1:9"
     house.write("a", ["Một."])
     house.tick()
@@ -150,3 +156,4 @@ def test_a_failed_run_leaves_a_page_that_says_what_why_and_what_to_do(house):
     assert "a/0001" in text
     assert "http://127.0.0.1:9" in text
     assert "novel-audio narrate" in text
+    assert told.read_text(encoding="utf-8") == text

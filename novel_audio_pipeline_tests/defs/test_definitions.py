@@ -16,7 +16,16 @@ SPECS = {spec.key.to_user_string(): spec for spec in defs().resolve_all_asset_sp
 
 
 def test_it_loads_without_environment_network_or_novels(tmp_path):
-    script = "from novel_audio_pipeline.definitions import defs; dg = defs(); print('loaded')"
+    script = """
+import sys
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.bind"):
+        raise RuntimeError(event)
+sys.addaudithook(refuse)
+from novel_audio_pipeline.definitions import defs
+defs()
+print("loaded")
+"""
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=tmp_path,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from novel_audio_pipeline_tests.browser.test_tour import CHROMIUM, CHROMIUM_OPTIONS
+from novel_audio_pipeline_tests.browser.chromium import CHROMIUM, CHROMIUM_OPTIONS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Request

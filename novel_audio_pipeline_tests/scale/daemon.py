@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from novel_audio_pipeline_tests.browser.test_tour import wait_for
 from novel_audio_pipeline_tests.scale.house import Running
+from novel_audio_pipeline_tests.trials.web import wait_for
 
 _REPOSITORY = {
     "repositoryName": "__repository__",

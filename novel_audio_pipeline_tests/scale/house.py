@@ -26,7 +26,6 @@ from novel_audio_pipeline.library.library import AudioLibrary, open_library
 from novel_audio_pipeline.novels.catalog import NovelCatalog
 from novel_audio_pipeline.novels.model import ChapterKey
 from novel_audio_pipeline.settings import Settings, read_settings
-from novel_audio_pipeline_tests.browser.test_tour import free_port, wait_for
 from novel_audio_pipeline_tests.cli.homes import Home
 from novel_audio_pipeline_tests.scale.records import BulkRecords
 from novel_audio_pipeline_tests.scale.sources import (
@@ -37,6 +36,8 @@ from novel_audio_pipeline_tests.scale.sources import (
     write_audio,
     write_novel,
 )
+from novel_audio_pipeline_tests.trials.up import free_port
+from novel_audio_pipeline_tests.trials.web import wait_for
 
 # Speech at once: what is measured is everything around it.
 NULL_ENGINE = {"NOVEL_AUDIO_MODEL": "tone", "TTS_ENGINE": "tone", "TTS_TONE_REAL_TIME": "0"}

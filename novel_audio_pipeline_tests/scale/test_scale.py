@@ -4,7 +4,7 @@ import pytest
 
 from novel_audio_pipeline.defs.schedules import chapters_to_narrate
 from novel_audio_pipeline.narration.status import chapter_statuses
-from novel_audio_pipeline_tests.browser.test_tour import CHROMIUM
+from novel_audio_pipeline_tests.browser.chromium import CHROMIUM
 from novel_audio_pipeline_tests.scale.browsing import asked_alone, browse
 from novel_audio_pipeline_tests.scale.daemon import covered_s, more_ticks
 from novel_audio_pipeline_tests.scale.discovering import discover, tick

@@ -4,10 +4,11 @@ import argparse
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from novel_audio_pipeline_tests.trials import asking, dying, selecting, stopping, waiting
+from novel_audio_pipeline_tests.trials import asking, doors, dying, selecting, stopping, waiting
 
 TRIALS: dict[str, Callable[[Path], str]] = {
     "terminate": stopping.terminate,
@@ -20,6 +21,7 @@ TRIALS: dict[str, Callable[[Path], str]] = {
     "starve": waiting.starve,
     "automate": asking.automate,
     "night": asking.night,
+    "ways-in": doors.ways_in,
 }
 
 
@@ -46,7 +48,7 @@ def main() -> int:
                 told = TRIALS[name](root)
         except AssertionError as error:
             failed += 1
-            told = f"FAILED: {error}"
+            told = f"FAILED: {error or traceback.extract_tb(error.__traceback__)[-1].line}"
         print(f"{name} ({time.monotonic() - started:.0f} s): {told}", flush=True)
     return 1 if failed else 0
 

@@ -1,19 +1,20 @@
 """Trials: what narrates by itself, in the real daemon: the automation sensor, the nightly schedule."""
 
-import contextlib
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from novel_audio_pipeline.defs.automation import AUTOMATED_AT_ONCE
-from novel_audio_pipeline.settings import PROJECT_ROOT
 from novel_audio_pipeline_tests.cli.homes import new_home
+from novel_audio_pipeline_tests.trials.doors import served_by
 from novel_audio_pipeline_tests.trials.stopping import wait_for_chapters
-from novel_audio_pipeline_tests.trials.up import TONE, Up, free_port, running_up, write_novel
+from novel_audio_pipeline_tests.trials.up import Up, running_up, write_novel
 from novel_audio_pipeline_tests.trials.web import wait_for
 
 SENSOR = "narration_automation_sensor"
+MINUTE_NIGHTS = """load_from:
+  - python_module:
+      module_name: novel_audio_pipeline_tests.trials.minute_nights
+      location_name: novel_audio_pipeline
+"""
 
 
 def automate(root: Path) -> str:
@@ -47,7 +48,7 @@ def automate(root: Path) -> str:
             most = max(most, len(up.under_way() - made))
             return set(many) <= made
 
-        took_s = wait_for(all_made, timeout_s=500, what="many chapters, in two rounds")
+        took_s = wait_for(all_made, timeout_s=800, what="many chapters, in two rounds")
         assert 0 < most <= AUTOMATED_AT_ONCE, f"{most} chapters were under way at once"
         return f"new and changed ones were asked for ({few} runs and backfills), {len(many)} in {took_s:.0f} s, at most {most} at once"
 
@@ -61,7 +62,10 @@ def _looks(up: Up) -> list[dict[str, object]]:
 
 def night(root: Path) -> str:
     """The nightly schedule, every minute here, narrates what is new, changed or failed."""
-    with _every_minute(root) as up:
+    home = new_home(root)
+    workspace = home.path / "workspace.yaml"
+    workspace.write_text(MINUTE_NIGHTS, encoding="utf-8")
+    with served_by(home, ("dagster", "dev", "-w", str(workspace))) as up:
         keys = write_novel(up.home, "dem", chapters=30, paragraphs=1)
         wait_for_chapters(up, keys)
         up.turn_on_schedule("narrate_new_chapters_schedule")
@@ -75,34 +79,3 @@ def night(root: Path) -> str:
         return (
             f"30 new chapters after {took_s:.0f} s in {runs} runs, 30 changed ones the next night"
         )
-
-
-@contextlib.contextmanager
-def _every_minute(root: Path) -> Iterator[Up]:
-    """Run daemon and web UI with a nightly schedule whose nights are a minute long."""
-    home = new_home(root)
-    (home.path / "dagster").mkdir()
-    port = free_port()
-    with (home.path / "up.log").open("ab") as log:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "dagster", "dev", "-p", str(port)),
-                *("-m", "novel_audio_pipeline_tests.trials.minute_nights"),
-            ],
-            cwd=PROJECT_ROOT,
-            env=home.environ(
-                DAGSTER_HOME=str(PROJECT_ROOT),
-                NOVEL_AUDIO_DAGSTER_DIR=str(home.path / "dagster"),
-                **TONE,
-            ),
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    up = Up(f"http://127.0.0.1:{port}", home, process)
-    try:
-        wait_for(up.answers, timeout_s=120, what="the web UI answers")
-        yield up
-        up.stop()
-    finally:
-        up.kill_everything()

@@ -10,7 +10,7 @@ from novel_audio_pipeline_tests.trials.up import TONE, Up, running_up, start_up,
 from novel_audio_pipeline_tests.trials.web import wait_for
 
 CHAPTERS, PARAGRAPHS = 40, 3
-BACKFILL_TIMEOUT_S = 400.0
+BACKFILL_TIMEOUT_S = 600.0
 
 
 def worker_of(up: Up) -> psutil.Process:

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def _starve(root: Path, at_once: int) -> str:
     try:
         with running_up(root, TTS_BACKEND_URL=backend.url, TTS_STORAGE_DIR=str(cache)) as up:
             set_narrations(up.home, at_once)
-            keys = write_novel(up.home, "doi", chapters=RUNS, paragraphs=30)
+            keys = write_novel(up.home, "doi", chapters=RUNS, paragraphs=100)
             wait_for_chapters(up, keys)
             for key in keys:
                 up.launch(key)
@@ -53,7 +52,7 @@ def _starve(root: Path, at_once: int) -> str:
             late_s = time.time() - expires_at
             waiting = len([r for r in up.runs() if r.job == "__ASSET_JOB" and r.status == "QUEUED"])
             started = _started(up)
-            assert waiting + started == RUNS
+            assert waiting > RUNS // 2, f"only {waiting} runs were waiting"
             for run in up.runs():
                 if run.job == "__ASSET_JOB":
                     up.terminate(run.run_id)
@@ -66,19 +65,9 @@ def _starve(root: Path, at_once: int) -> str:
 def set_narrations(home: Home, at_once: int) -> None:
     """Let so many narrations speak at once, as the documents say."""
     subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "dagster",
-            "instance",
-            "concurrency",
-            "set",
-            "tts_backend",
-            str(at_once),
-        ],
-        env=home.environ(
-            DAGSTER_HOME=str(PROJECT_ROOT), NOVEL_AUDIO_DAGSTER_DIR=str(home.path / "dagster")
-        ),
+        ["make", "narrations", f"AT_ONCE={at_once}"],
+        cwd=PROJECT_ROOT,
+        env=home.environ(),
         check=True,
         capture_output=True,
     )

@@ -1,0 +1,53 @@
+"""Debian's Chromium, driven by Playwright, and where its pictures are kept."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="needs Chromium (Debian package chromium)"
+)
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_SETTLES_MS = 1500
+
+
+@contextlib.contextmanager
+def opened_page(*, width: int = 1400, height: int = 900) -> "Iterator[Page]":
+    """Yield an empty page of a new browser."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  (a heavy import)
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(60_000)
+        yield page
+        browser.close()
+
+
+def keeper(page: "Page") -> Callable[[str], None]:
+    """Return what keeps a picture of the page if ``NOVEL_AUDIO_SCREENSHOTS`` names a folder."""
+    folder = os.environ.get("NOVEL_AUDIO_SCREENSHOTS")
+
+    def keep(name: str) -> None:
+        if folder:
+            page.wait_for_timeout(_SETTLES_MS)
+            page.screenshot(path=Path(folder) / f"{name}.png")
+
+    return keep
