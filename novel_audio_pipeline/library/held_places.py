@@ -27,16 +27,10 @@ class HeldPlaces:
     """
 
     def __init__(self, held: Iterable[HeldAudio]) -> None:
-        self._folders: list[PurePosixPath] = []
         numbers: dict[PurePosixPath, int] = {}
-        rows = bytearray()
-        for audio in held:
-            folder, paragraph = _place_of(audio)
-            number = numbers.setdefault(folder, len(numbers))
-            if number == len(self._folders):
-                self._folders.append(folder)
-            rows += key_digest(audio.key) + _PLACE.pack(number, paragraph)
+        rows = (_row(audio, numbers) for audio in held)
         self._rows = PackedRows(rows, width=DIGEST_BYTES + _PLACE.size)
+        self._folders = list(numbers)
 
     def find(self, key: str) -> AudioPlace | None:
         """Return where the audio of a key stands, or None if it is not held."""
@@ -44,6 +38,13 @@ class HeldPlaces:
             return None
         folder, paragraph = _PLACE.unpack_from(row, DIGEST_BYTES)
         return _place(self._folders[folder], paragraph, key)
+
+
+def _row(audio: HeldAudio, numbers: dict[PurePosixPath, int]) -> bytes:
+    """Return what is kept of a piece of audio; a folder that is new gets the next number."""
+    folder, paragraph = _place_of(audio)
+    number = numbers.setdefault(folder, len(numbers))
+    return key_digest(audio.key) + _PLACE.pack(number, paragraph)
 
 
 def _place_of(audio: HeldAudio) -> tuple[PurePosixPath, int]:

@@ -16,13 +16,17 @@ class PackedRows:
     """Rows of equal length that begin with the digest of a key, sorted, one after another.
 
     Args:
-        rows: The rows one after another, in any order.
+        rows: The rows, in any order.
         width: Bytes of a row, at least those of a digest.
     """
 
-    def __init__(self, rows: bytes | bytearray, *, width: int) -> None:
+    def __init__(self, rows: Iterable[bytes], *, width: int) -> None:
         self._width = width
-        self._rows = b"".join(sorted(rows[at : at + width] for at in range(0, len(rows), width)))
+        # Sorted by first byte, then each lot for itself: few rows are objects of their own at once.
+        lots = [bytearray() for _ in range(256)]
+        for row in rows:
+            lots[row[0]] += row
+        self._rows = b"".join(_sorted(bytes(lot), width) for lot in lots)
 
     def __len__(self) -> int:
         return len(self._rows) // self._width
@@ -47,7 +51,7 @@ class PackedKeys:
 
     def __init__(self, keys: Iterable[str]) -> None:
         """Take the keys one by one; they may come more than once."""
-        self._rows = PackedRows(_digests(keys), width=DIGEST_BYTES)
+        self._rows = PackedRows(map(key_digest, keys), width=DIGEST_BYTES)
 
     def __contains__(self, key: str) -> bool:
         return self._rows.first(key) is not None
@@ -62,8 +66,5 @@ class PackedKeys:
         return frozenset(found)
 
 
-def _digests(keys: Iterable[str]) -> bytearray:
-    packed = bytearray()
-    for key in keys:
-        packed += key_digest(key)
-    return packed
+def _sorted(rows: bytes, width: int) -> bytes:
+    return b"".join(sorted(rows[at : at + width] for at in range(0, len(rows), width)))

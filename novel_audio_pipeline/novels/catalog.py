@@ -286,6 +286,7 @@ class NovelCatalog:
             if known is not None and known[0] == source.fingerprint:
                 self._loaded.move_to_end(key)
                 return known[1]
+            self._loaded.pop(key, None)  # not in memory beside what replaces it
         loaded = _read_database(source, novel_id) if is_database else _read_file(source)
         with self._lock:
             self._loaded[key] = (source.fingerprint, loaded)

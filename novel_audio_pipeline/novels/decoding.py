@@ -57,6 +57,7 @@ def decode_text(data: bytes) -> Decoded:
     decoded = decoded or _utf8(data) or _windows_1258(data) or _guessed(data)
     if decoded is None:
         raise UnknownEncodingError("no encoding makes text of it")
+    del data  # a long novel need not be in memory three times
     text = unicodedata.normalize("NFC", decoded.text)
     return Decoded(text, decoded.encoding, decoded.warnings)
 

@@ -98,14 +98,14 @@ def read_plain_text(path: Path, *, novel_id: str) -> Novel:
 
 def _sections_read(path: Path) -> _Found:
     """Return what a file holds; its lines are gone from memory when this is done."""
-    decoded = _decoded(path)
-    text = _cut_licence(decoded.text.splitlines())
+    lines, warnings = _lines(path)
+    text = _cut_licence(lines)
     by_line = separates_paragraphs_by_line(text.lines)
     sections = cut_lines(text.lines, first=text.first, by_line=by_line)
     title, author = _names(text, sections[0], stem=path.stem)
     found = _Found(title, author)
     found.omitted.extend(_licence(text.header, 1))
-    found.warnings.extend(f"the file {warning}" for warning in decoded.warnings)
+    found.warnings.extend(f"the file {warning}" for warning in warnings)
     for at, section in enumerate(sections):
         paragraphs = paragraphs_of(section.lines, by_line=by_line)
         is_last = at == len(sections) - 1
@@ -134,7 +134,21 @@ def _add_section(
         found.omitted.append(OmittedUnit("back", end_mark, place, 1))
 
 
+def _lines(path: Path) -> tuple[list[str], tuple[str, ...]]:
+    """Return the lines of a file and what is doubtful; the file as a whole is gone from memory."""
+    decoded = _decoded(path)
+    return decoded.text.splitlines(), decoded.warnings
+
+
 def _decoded(path: Path) -> Decoded:
+    try:
+        return decode_text(_bytes(path))  # by nobody else referred to, so that they can go early
+    except UnknownEncodingError as error:
+        what = f"not a text file: {error}"
+        raise _error(path, "unknown_encoding", what, "save it as UTF-8 text") from error
+
+
+def _bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -144,11 +158,7 @@ def _decoded(path: Path) -> Decoded:
     if len(data) > MAX_BYTES:
         what = "refused, for it is larger than 200 MiB, which no novel is"
         raise _error(path, "text_too_large", what, "cut it into several files")
-    try:
-        return decode_text(data)
-    except UnknownEncodingError as error:
-        what = f"not a text file: {error}"
-        raise _error(path, "unknown_encoding", what, "save it as UTF-8 text") from error
+    return data
 
 
 def _error(path: Path, code: str, what: str, advice: str) -> SourceError:
