@@ -27,6 +27,7 @@ def home(narrated, tmp_path) -> Home:
 
 def test_a_sound_library_has_no_findings(home):
     assert home.json("library", "check", "--read-data") == {"findings": []}
+    assert home.json("library", "check", "--read-data=5%") == {"findings": []}
 
 
 def test_damage_is_found_put_away_and_spoken_again(home):

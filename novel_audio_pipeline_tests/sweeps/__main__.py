@@ -53,10 +53,16 @@ def main(arguments: list[str]) -> int:
 def swept(name: str, chosen: argparse.Namespace) -> Result:
     if name == "disk":
         # Linux alone has these calls, so the module is imported where it is used.
-        from novel_audio_pipeline_tests.sweeps.real_disk import RealDiskSweeper  # noqa: PLC0415
+        from novel_audio_pipeline_tests.sweeps.real_disk import (  # noqa: PLC0415
+            NoRealDiskError,
+            RealDiskSweeper,
+        )
 
         disk = RealDiskSweeper(SCENARIOS[chosen.scenario](), stride=chosen.stride, most=chosen.most)
-        return disk.disk(kind=chosen.kind, pause_s=chosen.pause)
+        try:
+            return disk.disk(kind=chosen.kind, pause_s=chosen.pause)
+        except NoRealDiskError as error:
+            sys.exit(f"disk: {error}")
     sweeper = Sweeper(SCENARIOS[chosen.scenario](), stride=chosen.stride, most=chosen.most)
     result: Result = getattr(sweeper, name)()
     return result

@@ -27,6 +27,10 @@ _WITHOUT_FLUSHING_THE_LOG = 2
 _IMAGE_BYTES = 320 * 1024 * 1024  # XFS makes nothing smaller than 300 MB
 
 
+class NoRealDiskError(Exception):
+    """This machine cannot mount a file system in a file."""
+
+
 class RealDiskSweeper(Sweeper):
     """Kills and shuts down at each call, and looks at what a new mount shows."""
 
@@ -38,6 +42,7 @@ class RealDiskSweeper(Sweeper):
             pause_s: How long the system may write back by itself before the shutdown; the journal
                 is committed every second, so that names may go out before their bytes.
         """
+        _require_mounts(kind)
         result = Result()
         for stage, before in self.stages():
             at = 1
@@ -55,6 +60,7 @@ class RealDiskSweeper(Sweeper):
         with _image(kind) as image:
             with _mounted(image, kind) as place:
                 root = place / "library"
+                _keep_cache_elsewhere(place, image.with_name("cache"))
                 if before.exists():
                     shutil.copytree(before, root)
                 os.sync()
@@ -72,13 +78,40 @@ class RealDiskSweeper(Sweeper):
         return True
 
 
+def _keep_cache_elsewhere(place: Path, cache: Path) -> None:
+    """Let the backend's cache lie on a disk that lives: it promises nothing about losing power."""
+    cache.mkdir()
+    (place / "cache").symlink_to(cache)
+
+
+def _require_mounts(kind: str) -> None:
+    """Say what is missing where no file system in a file can be mounted.
+
+    Raises:
+        NoRealDiskError: Then the sweep ``forget`` is all there is.
+    """
+    try:
+        with _image(kind) as image, _mounted(image, kind):
+            return
+    except FileNotFoundError as error:
+        missing = f"{error.filename} is not installed"
+    except subprocess.CalledProcessError as error:
+        missing = f"`{' '.join(error.cmd)}` answers: {(error.stderr or '').strip()}"
+    raise NoRealDiskError(
+        f"no {kind} can be made and mounted here: {missing}. Run it as root on a Linux that has loop "
+        f"devices and mkfs.{kind}; elsewhere the replay (the sweep `forget`) must do"
+    )
+
+
 @contextmanager
 def _image(kind: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="sweep-disk-", dir="/var/tmp") as name:
         image = Path(name) / "image"
         with image.open("wb") as file:
             file.truncate(_IMAGE_BYTES)
-        subprocess.run([f"mkfs.{kind}", "-q", str(image)], check=True)
+        subprocess.run(
+            [f"mkfs.{kind}", "-q", str(image)], check=True, capture_output=True, text=True
+        )
         yield image
 
 
@@ -87,7 +120,12 @@ def _mounted(image: Path, kind: str) -> Iterator[Path]:
     place = image.with_name("place")
     place.mkdir(exist_ok=True)
     options = "loop,commit=1" if kind == "ext4" else "loop"
-    subprocess.run(["mount", "-o", options, str(image), str(place)], check=True)
+    subprocess.run(
+        ["mount", "-o", options, str(image), str(place)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     try:
         yield place
     finally:

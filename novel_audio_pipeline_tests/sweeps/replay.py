@@ -59,6 +59,7 @@ class Disk:
     def __init__(self, root: Path) -> None:
         """Take what lies below a root as durable."""
         self._root = root
+        self._files: dict[tuple[int, int], _File] = {}  # by device and inode, while they are read
         self._top = self._load(root) if root.exists() else _Folder()
         # The root itself is made by the first write, in folders above that are none of ours.
         self._rooted = root.exists()
@@ -128,10 +129,14 @@ class Disk:
     def _load(self, path: Path) -> _Folder:
         folder = _Folder()
         for found in path.iterdir():
-            data = None if found.is_dir() else found.read_bytes()
-            inner = self._load(found) if data is None else _File(data, data)
+            inner = self._load(found) if found.is_dir() else self._load_file(found)
             folder.names[found.name] = folder.durable[found.name] = inner
         return folder
+
+    def _load_file(self, path: Path) -> _File:
+        """Return a file; two names of one file are one."""
+        data, facts = path.read_bytes(), path.stat()
+        return self._files.setdefault((facts.st_dev, facts.st_ino), _File(data, data))
 
     def _at(self, path: str) -> "_File | _Folder | None":
         found: _File | _Folder | None = self._top

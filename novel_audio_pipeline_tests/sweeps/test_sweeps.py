@@ -118,6 +118,15 @@ def test_the_replay_never_makes_a_failed_sync_good(tmp_path):
     assert lost(tmp_path, *steps)["all unsynced lost"] == {"f": b""}
 
 
+def test_the_replay_knows_that_two_names_are_one_file(tmp_path):
+    file, other = tmp_path / "f", tmp_path / "g"
+    file.write_bytes(b"speech")
+    other.hardlink_to(file)
+    # A rename of one name to the other does nothing, so there are two names to remove.
+    steps = [step("replace", file, other), step("unlink", file), step("sync_folder", tmp_path)]
+    assert lost(tmp_path, *steps)["all unsynced lost"] == {"g": b"speech"}
+
+
 def test_the_replay_loses_a_folder_that_is_not_synced_in_the_one_above(tmp_path):
     folder, file = tmp_path / "d", tmp_path / "d" / "f"
     steps = [
