@@ -100,6 +100,10 @@ def plant_what_expires(home: Home) -> None:
     AskedNotes(home.path / "reports").asked(ChapterKey("mua-lu", 2), 4, wav.stem)
     for path in (wav, home.path / "reports" / "asked" / "0002.0004.mua-lu"):
         os.utime(path, (time.time() - 2.5 * HOUR,) * 2)
+    for number, age_h in enumerate((0.3, 0.4, 0.9, 1.1, 1.2, 1.3, 1.7)):  # for the picture
+        path = wav.with_name(f"{'8' * 31}{number}.wav")
+        path.write_bytes(b"RIFF" * 1000)
+        os.utime(path, (time.time() - age_h * HOUR,) * 2)
 
 
 def plant_in_cache(home: Home) -> None:
