@@ -10,7 +10,12 @@ import httpx
 import pytest
 
 from novel_audio_pipeline.tts_backend.patience import PatientProtocol
-from novel_audio_pipeline_tests.tts_backend.serving import CountingEngine, served, start_child
+from novel_audio_pipeline_tests.tts_backend.serving import (
+    CountingEngine,
+    served,
+    start_child,
+    wait_until,
+)
 
 
 class HurriedProtocol(PatientProtocol):
@@ -102,13 +107,13 @@ def test_a_stop_finishes_what_is_spoken_and_hands_back_what_waits(tmp_path):
     answers: list[httpx.Response] = []
 
     def ask(number: int) -> None:
-        form = {"text": f"Câu số {number}, " * 4}
+        form = {"text": f"Câu số {number}, " * 10}
         answers.append(httpx.post(f"{child.url}/api/tts/synthesize", json=form, timeout=20))
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(3)]
     for thread in threads:
         thread.start()
-    time.sleep(0.5)
+    wait_until(lambda: httpx.get(f"{child.url}/health").json()["waiting"] == 2)
     child.process.stdin.close()
     for thread in threads:
         thread.join()
