@@ -260,7 +260,7 @@ MUTANTS = (
     Mutant(
         "what is held under another number is spoken again",
         "kill",
-        ((PLAN, "return Move(paragraph, source) if source else Speak(", "return Speak("),),
+        ((PLAN, "return Move(paragraph, source)\n", "return Speak(paragraph)\n"),),
         scenario="narration",
     ),
     Mutant(

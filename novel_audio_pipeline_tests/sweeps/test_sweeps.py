@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import novel_audio_pipeline
 from novel_audio_pipeline.storage.calls import FileCalls
 from novel_audio_pipeline_tests.sweeps.memory import measured
 from novel_audio_pipeline_tests.sweeps.mutants import MUTANTS, sweep_mutants
@@ -76,6 +77,14 @@ def test_ten_times_as_many_paragraphs_need_hardly_more_memory():
 def test_a_broken_protocol_is_caught(name):
     (verdict,) = sweep_mutants([mutant for mutant in MUTANTS if mutant.name == name])
     assert verdict.caught, verdict.evidence
+
+
+def test_every_mutant_can_be_planted():
+    root = Path(novel_audio_pipeline.__path__[0]).parent
+    for mutant in MUTANTS:
+        for path, old, _ in mutant.edits:
+            found = (root / path).read_text(encoding="utf-8").count(old)
+            assert found == 1, f"'{mutant.name}': its place in {path} is found {found} times"
 
 
 def step(name: str, *paths: Path, data: bytes = b"", failed: bool = False) -> Step:
