@@ -9,7 +9,8 @@ from novel_audio_pipeline_tests.tts_backend.soaking import soak
     "seconds", [pytest.param(15, id="short"), pytest.param(60, id="long", marks=pytest.mark.slow)]
 )
 def test_engines_killed_at_random_spoil_nothing(tmp_path, seconds, request):
-    if seconds > 10 and "slow" not in str(request.config.getoption("-m")):
+    is_slow = request.node.get_closest_marker("slow") is not None
+    if is_slow and "slow" not in str(request.config.getoption("-m")):
         pytest.skip("a minute of load: run with -m slow")
     seen = soak(tmp_path, seconds=seconds)
     heard = sum(
