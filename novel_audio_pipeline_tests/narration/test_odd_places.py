@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +23,7 @@ from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.library.check import check_library
 from novel_audio_pipeline.library.layout import LOCKS
 from novel_audio_pipeline.library.library import AudioLibrary
-from novel_audio_pipeline.library.locks import FileLocks
+from novel_audio_pipeline.library.locks import FileLocks, NoLocks
 from novel_audio_pipeline.narration.outcome import ChapterOutcome
 from novel_audio_pipeline.speech.request import SpeechRequest
 from novel_audio_pipeline.storage.local import LocalFileStore
@@ -205,6 +206,17 @@ def test_files_removed_from_an_open_chapter_are_told_and_made_by_the_next_run(tm
     assert "1 paragraph" in outcome.problem
     place.on_ask = lambda _text: None
     place.is_completed_by_the_next_run()
+
+
+def test_two_narrations_at_once_without_locks_lose_nothing(tmp_path):
+    places = [Place(tmp_path / "library") for _ in range(2)]
+    for place in places:
+        place.library = AudioLibrary(LocalFileStore(place.root), locks=NoLocks())
+    with ThreadPoolExecutor(2) as threads:
+        told = [outcomes.values() for outcomes in threads.map(Place.narrate, places)]
+    assert {outcome.state for outcomes in told for outcome in outcomes} == {"complete"}
+    places[0].is_completed_by_the_next_run()
+    assert len(places[0].wavs()) == len(ONE) - 1 + len(TWO)  # one line is skipped
 
 
 @pytest.mark.parametrize("moved", [timedelta(days=-400), timedelta(days=400)], ids=str)
