@@ -19,3 +19,4 @@ def test_engines_killed_at_random_spoil_nothing(tmp_path, seconds, request):
     assert heard > 10 * seconds
     assert seen.done["kept and fetched"] > seconds
     assert seen.killed >= seconds
+    assert seen.late_mib < 250
