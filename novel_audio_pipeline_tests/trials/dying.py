@@ -67,11 +67,13 @@ def kill_everything(root: Path) -> str:
     up = start_up(home, **TONE | SLOW)
     try:
         backfill_id, keys = _half_done_backfill(up)
-        (dead,) = [run for run in up.runs() if run.status == "STARTED"]
+        dead = [run.run_id for run in up.runs() if run.status == "STARTED"]
+        assert dead
         up.kill_everything()
         up = start_up(home, **TONE | SLOW)
-        assert f"run {dead.run_id} was left by a process that is gone; it is ended" in up.say()
-        assert up.run(dead.run_id).status == "FAILURE"
+        for run_id in dead:
+            assert f"run {run_id} was left by a process that is gone; it is ended" in up.say()
+            assert up.run(run_id).status == "FAILURE"
         told = _ends_well(up, backfill_id, keys)
     except BaseException:
         up.kill_everything()
