@@ -25,18 +25,22 @@ CHROMIUM_OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+_PATIENCE_MS = 60_000
 _SETTLES_MS = 1500
 
 
 @contextlib.contextmanager
 def opened_page(*, width: int = 1400, height: int = 900) -> "Iterator[Page]":
     """Yield an empty page of a new browser."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  (a heavy import)
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415  (a heavy import)
 
+    expect.set_options(
+        timeout=_PATIENCE_MS
+    )  # five seconds else, which a busy machine needs to load
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
         page = browser.new_page(viewport={"width": width, "height": height})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(_PATIENCE_MS)
         yield page
         browser.close()
 
