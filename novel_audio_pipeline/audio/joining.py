@@ -16,13 +16,14 @@ def joined(parts: Sequence[npt.NDArray[np.int16]], *, sample_rate_hz: int) -> np
     are, and so does a single part.
 
     Args:
-        parts: Mono samples, at least one part.
+        parts: Samples, at least one part: of one channel, or frames x channels.
         sample_rate_hz: Of all of them.
     """
     if len(parts) == 1:
         return parts[0]
     whole = np.concatenate(parts)
     ramp = np.linspace(0.0, 1.0, max(2, round(_FADE_S * sample_rate_hz)))
+    ramp = ramp.reshape(-1, *(1,) * (whole.ndim - 1))
     seams = accumulate(len(part) for part in parts)
     for (before, after), seam in zip(pairwise(parts), seams, strict=False):  # the end is no seam
         fading_out = whole[seam - min(len(ramp), len(before)) : seam][::-1]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from novel_audio_pipeline.audio.joining import joined
 from novel_audio_pipeline.errors import WrongAudioError
 
 SILENCE_DBFS = -60.0
@@ -91,7 +92,7 @@ def encode_wav(samples: npt.NDArray[np.int16], sample_rate_hz: int) -> bytes:
 
 
 def join_wavs(parts: Sequence[bytes]) -> bytes:
-    """Return one WAV of the parts, in order; one part is returned as it is.
+    """Return one WAV of the parts, in order, without a click where they meet; one part stays as it is.
 
     Raises:
         WrongAudioError: If a part does not decode, or rates or channels differ.
@@ -105,4 +106,5 @@ def join_wavs(parts: Sequence[bytes]) -> bytes:
     forms = {(rate, samples.shape[1]) for samples, rate in decoded}
     if len(forms) > 1:
         raise WrongAudioError(f"pieces of one paragraph differ in rate or channels: {forms}")
-    return encode_wav(np.concatenate([samples for samples, _ in decoded]), decoded[0][1])
+    rate = decoded[0][1]
+    return encode_wav(joined([samples for samples, _ in decoded], sample_rate_hz=rate), rate)

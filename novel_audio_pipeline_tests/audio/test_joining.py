@@ -47,3 +47,11 @@ def test_parts_shorter_than_the_fade_are_faded_too(length):
 def test_a_single_part_is_returned_as_it_is():
     part = loud(100)
     np.testing.assert_array_equal(joined([part], sample_rate_hz=RATE), loud(100))
+
+
+def test_each_channel_is_faded():
+    parts = [np.stack([loud(3000), loud(3000, -9_000)], axis=1)] * 2
+    whole = joined(parts, sample_rate_hz=RATE)
+    for channel, level in enumerate((20_000, -9_000)):
+        alone = joined([loud(3000, level)] * 2, sample_rate_hz=RATE)
+        np.testing.assert_array_equal(whole[:, channel], alone)

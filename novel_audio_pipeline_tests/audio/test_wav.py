@@ -66,10 +66,14 @@ def test_a_streamed_header_declares_nothing(size):
     assert declared_length_bytes(bytes(data)) is None
 
 
-def test_pieces_are_joined_in_order():
+def test_pieces_are_joined_in_order_without_a_click():
     low, high = tone(0.2, level=0.1), tone(0.3, level=0.9)
-    samples, _ = decode_wav(join_wavs([low, high]))
-    assert np.array_equal(samples, np.concatenate([decode_wav(low)[0], decode_wav(high)[0]]))
+    samples, rate = decode_wav(join_wavs([low, high]))
+    plain = np.concatenate([decode_wav(low)[0], decode_wav(high)[0]])
+    seam, edge = len(decode_wav(low)[0]), round(0.003 * rate)
+    assert np.array_equal(samples[: seam - edge], plain[: seam - edge])
+    assert np.array_equal(samples[seam + edge :], plain[seam + edge :])
+    assert samples[seam - 1] == samples[seam] == 0
 
 
 def test_one_piece_stays_byte_for_byte():
