@@ -134,10 +134,10 @@ def test_a_library_that_cannot_be_written_is_status_3(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_a_paragraph_is_spoken_again_in_another_take_and_nothing_else(tmp_path):
+def test_a_paragraph_a_chapter_or_a_novel_is_spoken_again_and_nothing_else(tmp_path):
     home = new_home(tmp_path)
     text = "Chapter 1\n\nIt was a bright cold day in April.\n\nThe clocks were striking.\n"
-    (home.novels / "clocks.txt").write_text(text)
+    (home.novels / "clocks.txt").write_text(text + "\nChapter 2\n\nHe ran up the stairs.\n")
     home.json("narrate")
     before = [wav.read_bytes() for wav in home.wavs()]
     assert home.json("narrate", "--dry-run")["to_come"]["seconds"] == 0
@@ -146,5 +146,9 @@ def test_a_paragraph_is_spoken_again_in_another_take_and_nothing_else(tmp_path):
     after = [wav.read_bytes() for wav in home.wavs()]
     assert after[0] == before[0]
     assert after[1] != before[1]
+    assert home.json("narrate", "--again", "clocks/1")["requests"] == 2
+    chapter_again = [wav.read_bytes() for wav in home.wavs()]
+    assert [a != b for a, b in zip(after, chapter_again, strict=True)] == [True, True, False]
+    assert home.json("narrate", "--again", "clocks")["requests"] == 3
     assert home.json("narrate")["requests"] == 0
     assert home.run("narrate", "--again", "clocks/7").returncode == 2

@@ -1,7 +1,7 @@
 """A library whose place is taken away, full, read-only or another's in the middle of a narration.
 
 Each time: one sentence that says what to do and the status that scripts know, nothing that was filed is
-lost, and the next run makes the rest. The long form, with the command line, is the sweep ``odd``.
+lost, and the next run makes the rest.
 """
 
 import os
