@@ -61,6 +61,16 @@ class EnvironmentReader:
         self._keep(name, "")
         return None
 
+    def optional_file(self, name: str) -> Path | None:
+        """Return the value as an absolute path, or None if it is not set.
+
+        Links are not followed: what belongs to the file lies beside the link, under its name.
+        """
+        value = self._given(name)
+        path = Path(value).expanduser().absolute() if value else None
+        self._keep(name, str(path or ""))
+        return path
+
     def secret(self, name: str) -> str:
         """Return the value, whose text is kept nowhere."""
         value = self._given(name)

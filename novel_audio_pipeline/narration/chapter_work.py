@@ -71,6 +71,7 @@ class ChapterWork:
         self._wanted = wanted
         self._now = now
         self._lock = threading.Lock()
+        self._is_closed = False
         if folder.title_pending:
             self.tally.warnings.append(f"title_pending: {folder.title_pending}")
 
@@ -111,8 +112,7 @@ class ChapterWork:
         )
         self._folder.commit_skip(record, wanted=self._wanted)
         if warning:
-            with self._lock:
-                self.tally.warnings.append(f"paragraph {paragraph.number}: {warning}")
+            self.warn(f"paragraph {paragraph.number}: {warning}")
 
     def commit_failure(self, paragraph: ScriptParagraph, error: NovelAudioError) -> None:
         """Write down why a paragraph has not become what the script wants."""
@@ -127,6 +127,11 @@ class ChapterWork:
         self._folder.commit_failure(failure)
         with self._lock:
             self.tally.failed.append(FailedParagraph(paragraph.number, error.code, str(error)))
+
+    def warn(self, text: str) -> None:
+        """Add what a person should know of this chapter."""
+        with self._lock:
+            self.tally.warnings.append(text)
 
     def note_speech(self, *, requests: int, synthesis_s: float) -> None:
         """Count what the backend was asked for."""
@@ -156,11 +161,14 @@ class ChapterWork:
                     wanted=self._wanted,
                 )
         finally:
+            self._is_closed = True
             self._folder.close()
         return self._outcome(manifest)
 
     def abandon(self) -> None:
         """Give the folder back before everything is done; what is committed stays, and is listed."""
+        if self._is_closed:  # the folder may be another's by now
+            return
         with contextlib.suppress(StorageError):
             self.finish()
 
@@ -214,9 +222,11 @@ class ChapterWork:
 
 
 def _gone(manifest: ChapterManifest) -> str:
-    """Return the sentence on a chapter whose paragraphs were all filed, and do not all stand."""
+    """Return the sentence on paragraphs that were filed and do not stand; empty if there are none."""
     entries = manifest.paragraphs.values()
     gone = sum(entry.status not in ("audio", "skipped") for entry in entries)
+    if not gone:
+        return ""
     return (
         f"{gone} paragraph{'s' if gone != 1 else ''} that had been filed "
         f"{'are' if gone != 1 else 'is'} not there any more, or changed: something else removes or "

@@ -34,6 +34,7 @@ from novel_audio_pipeline.narration.plan import (
     Skip,
     Speak,
     Step,
+    is_first_take,
     plan_chapter,
 )
 from novel_audio_pipeline.narration.progress import Progress
@@ -173,10 +174,10 @@ class Narration:
         on_chapter: Callable[[ChapterOutcome], None],
     ) -> None:
         outcome = await self._in_thread(work.finish)
-        if self._notes is not None and outcome.state == "complete":
-            await self._in_thread(self._notes.settle_chapter, outcome.key)
         open_works.discard(work)
         on_chapter(outcome)
+        if outcome.state == "complete":
+            await self._in_thread(self._note, work, lambda notes: notes.settle_chapter(outcome.key))
 
     async def _opened(self, key: ChapterKey) -> ChapterWork:
         """Open a chapter; wait a while if another process has it, then go on all the same."""
@@ -230,18 +231,17 @@ class Narration:
                     await self._in_thread(work.commit_skip, paragraph, reason)
                 case Move(paragraph, source):
                     if not await self._in_thread(work.commit_held, paragraph, source):
-                        await self._speak(work, Speak(paragraph))
-                case Speak():
-                    await self._speak(work, step)
+                        await self._speak(work, paragraph)
+                case Speak(paragraph):
+                    await self._speak(work, paragraph)
         except _PARAGRAPH_ERRORS as error:
             await self._in_thread(self._file_failure, work, step.paragraph, error)
             self._progress.add(failed=1)
         else:
             self._progress.add(done=1)
 
-    async def _speak(self, work: ChapterWork, step: Speak) -> None:
+    async def _speak(self, work: ChapterWork, paragraph: ScriptParagraph) -> None:
         """Speak a paragraph, or take what this run has spoken for the same content key."""
-        paragraph = step.paragraph
         key = str(paragraph.content_key)
         if not work.is_repeated(key):  # then nobody will ask for it again: nothing is remembered
             made = await self._speak_and_file(work, paragraph)
@@ -254,7 +254,7 @@ class Narration:
         else:
             made = await self._speak_for_all(work, paragraph)
         if isinstance(made, SkippedSpeech):
-            await self._refused(work, step, made)
+            await self._refused(work, paragraph, made)
 
     async def _speak_for_all(
         self, work: ChapterWork, paragraph: ScriptParagraph
@@ -299,15 +299,26 @@ class Narration:
         self, work: ChapterWork, paragraph: ScriptParagraph
     ) -> Callable[[str], Awaitable[None]] | None:
         """Return what notes the cache entries of a paragraph, so that none is lost unnamed."""
-        if (notes := self._notes) is None:
+        if self._notes is None:
             return None
         key, number = work.script.key, paragraph.number
-        return lambda file_id: self._in_thread(notes.asked, key, number, file_id)
+        return lambda file_id: self._in_thread(
+            self._note, work, lambda notes: notes.asked(key, number, file_id)
+        )
 
     def _settle(self, work: ChapterWork, paragraph: ScriptParagraph) -> None:
         """Forget that a paragraph was asked for, in one go with what is filed; runs in a thread."""
-        if self._notes is not None:
-            self._notes.settled(work.script.key, paragraph.number)
+        self._note(work, lambda notes: notes.settled(work.script.key, paragraph.number))
+
+    def _note(self, work: ChapterWork, act: Callable[[AskedNotes], None]) -> None:
+        """Write or forget a note. They are hints: what cannot be noted hinders no narration."""
+        if self._notes is None:
+            return
+        try:
+            act(self._notes)
+        except StorageError as error:
+            self._notes = None
+            work.warn(f"from here on it is not noted what is asked for: {error}")
 
     def _file(
         self, work: ChapterWork, paragraph: ScriptParagraph, pieces: Sequence[SpokenPiece]
@@ -326,21 +337,23 @@ class Narration:
         work.commit_failure(paragraph, error)
         self._settle(work, paragraph)
 
-    async def _refused(self, work: ChapterWork, step: Speak, answer: SkippedSpeech) -> None:
+    async def _refused(
+        self, work: ChapterWork, paragraph: ScriptParagraph, answer: SkippedSpeech
+    ) -> None:
         """File a paragraph that the backend will not speak as skipped, with a warning.
 
         Raises:
-            SpeechRefusedError: If an earlier reading stands there: that is kept.
+            SpeechRefusedError: If somebody asked for another take: what stands there is kept.
         """
         refusal = f"the backend refused to speak it: {answer.reason or 'no reason given'}"
-        if step.earlier_reading:
+        if not is_first_take(paragraph):
             raise SpeechRefusedError(
-                f"{refusal}. The earlier reading is kept; take the text out of [takes] in the "
+                f"{refusal}. What stands there is kept; take the text out of [takes] in the "
                 "novel's settings file to be content with it",
                 code=REFUSED_BY_BACKEND,
             )
         await self._in_thread(
-            lambda: work.commit_skip(step.paragraph, REFUSED_BY_BACKEND, warning=refusal)
+            lambda: work.commit_skip(paragraph, REFUSED_BY_BACKEND, warning=refusal)
         )
 
     async def _evict_kept(self, work: ChapterWork, audio: HeldAudio) -> None:
@@ -372,6 +385,7 @@ class Narration:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             await asyncio.wait([future])
+            future.exception()  # read here: the cancellation is what goes on
             raise
 
 

@@ -39,16 +39,9 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """The audio is nowhere: it is asked for.
-
-    Attributes:
-        paragraph: Of the script.
-        earlier_reading: Whether intact audio of the same text stands there, of another take than
-            the one somebody asked for.
-    """
+    """The audio is nowhere: it is asked for."""
 
     paragraph: ScriptParagraph
-    earlier_reading: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +86,7 @@ def is_as_scripted(paragraph: ScriptParagraph, held: HeldParagraph) -> bool:
     system, which kept no key, must have its text. A skip must have its text and reason. Text that
     a backend refused stays refused, and adopted audio stays, until another take is asked for.
     """
-    same_text = held.text_key == text_key(paragraph.text) and _is_first_take(paragraph)
+    same_text = held.text_key == text_key(paragraph.text) and is_first_take(paragraph)
     if held.standing is Standing.SKIPPED:
         return same_text and held.skip_reason in (paragraph.skip_reason, REFUSED_BY_BACKEND)
     if held.standing is not Standing.INTACT or paragraph.skip_reason is not None:
@@ -146,23 +139,12 @@ def _step(
     if paragraph.content_key is None:
         return Skip(paragraph)
     source = elsewhere(paragraph.content_key)
-    if source is None and _is_first_take(paragraph):
+    if source is None and is_first_take(paragraph):
         source = elsewhere(text_key(paragraph.text))
-    if source is not None:
-        return Move(paragraph, source)
-    return Speak(paragraph, earlier_reading=held is not None and _is_earlier_take(paragraph, held))
+    return Move(paragraph, source) if source else Speak(paragraph)
 
 
-def _is_earlier_take(paragraph: ScriptParagraph, held: HeldParagraph) -> bool:
-    """Return whether audio stands there that only another reading of its text shall replace."""
-    return (
-        held.standing is Standing.INTACT
-        and held.text_key == text_key(paragraph.text)
-        and not _is_first_take(paragraph)
-    )
-
-
-def _is_first_take(paragraph: ScriptParagraph) -> bool:
+def is_first_take(paragraph: ScriptParagraph) -> bool:
     """Return whether nobody has asked for another reading."""
     return all(piece.take == 0 for piece in paragraph.pieces)
 

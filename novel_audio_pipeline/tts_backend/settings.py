@@ -186,7 +186,7 @@ def _engines(reader: EnvironmentReader) -> tuple[EngineName, ...]:
 
 
 def _piper_voice(reader: EnvironmentReader) -> Path | None:
-    path = reader.optional_path("TTS_PIPER_VOICE")
+    path = reader.optional_file("TTS_PIPER_VOICE")
     if path is None:
         reader.problems.append(
             "TTS_ENGINE=piper needs TTS_PIPER_VOICE=PATH of a voice file (.onnx)"

@@ -1,5 +1,6 @@
 """This project's own TTS backend as a child process: kept alive, never outliving its starter."""
 
+import contextlib
 import json
 import os
 import queue
@@ -19,6 +20,7 @@ from novel_audio_pipeline.tts_cache.metadata import instant_text
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 MAX_RESTARTS = 5  # a backend that dies more often is broken; who waits for it then gives up
+RESTART_WAIT_S = 5.0  # before the second restart; twice, three times as long before the next ones
 _LOG_TAIL_BYTES = 2000
 _LOG_BYTES = 10_000_000
 
@@ -46,7 +48,7 @@ class EmbeddedBackend:
         self._log_path = log_path
         self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
-        self._ending = False
+        self._ending = threading.Event()
         self._lock = threading.Lock()  # over the two above: nothing is started once it is ending
         self.url = ""
 
@@ -96,17 +98,20 @@ class EmbeddedBackend:
     def _keep_alive(self) -> None:
         """Start the backend again whenever it dies before it is told to end; runs in a thread."""
         port = urlsplit(self.url).port or 0
-        for _ in range(MAX_RESTARTS):
+        for restart in range(MAX_RESTARTS):
             process = self._process
             if process is None:
                 return
             status = process.wait()
+            self._ending.wait(restart * RESTART_WAIT_S)
             with self._lock:
-                if self._ending:
+                if self._ending.is_set():
                     return
-                self._log("backend_started_again", status=status)
-                _close_pipes(process)
-                self._process = self._spawned(port=port)
+                with contextlib.suppress(OSError):  # no log, no process: the next try may have both
+                    self._log("backend_started_again", status=status)
+                    successor = self._spawned(port=port)
+                    _close_pipes(process)
+                    self._process = successor
 
     def _log(self, event: str, **facts: int) -> None:
         """Add a line in the form of the backend's own."""
@@ -138,7 +143,7 @@ class EmbeddedBackend:
     def _stop(self) -> None:
         """End the backend: close the pipe it watches; kill it if it stays."""
         with self._lock:
-            self._ending = True
+            self._ending.set()
             process, self._process = self._process, None
         if process is None:
             return

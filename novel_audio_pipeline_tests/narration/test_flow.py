@@ -25,7 +25,8 @@ from novel_audio_pipeline.novels.model import Chapter, ChapterKey, Novel
 from novel_audio_pipeline.novels.script import Script, write_script
 from novel_audio_pipeline.speech.voices import SpeechSettings
 from novel_audio_pipeline.storage.memory import MemoryFileStore
-from novel_audio_pipeline.storage.store import Space
+from novel_audio_pipeline.storage.store import FileFacts, Space
+from novel_audio_pipeline.upkeep.asked import AskedNotes
 from novel_audio_pipeline_tests.narration.backends import FakeBackend
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -57,6 +58,7 @@ class House:
         self.wait_s = 0.0
         self.takes: dict[str, int] = {}
         self.now = NOW
+        self.notes: AskedNotes | None = None
         self.write(*chapters)
 
     def write(self, *chapters: Sequence[str], titles: Sequence[str] = ()) -> None:
@@ -95,6 +97,7 @@ class House:
                 concurrency=3,
                 progress=progress,
                 now=lambda: self.now,
+                notes=self.notes,
             )
             chosen = numbers or range(1, len(self.novel.chapters) + 1)
             await narration.run([ChapterKey("so-do", n) for n in chosen], on_chapter=take)
@@ -462,3 +465,64 @@ def test_another_take_that_the_backend_refuses_costs_nobody_the_earlier_reading(
     house.takes = {}
     assert house.narrate()[1].state == "complete"
     assert house.asked() == [TWO[1]]  # only the take that was refused
+
+
+def test_a_text_that_is_refused_in_each_take_is_named_each_time():
+    house = House(TWO, backend=FakeBackend(refuse=lambda text: text == TWO[1]))
+    house.narrate()
+    paragraph = house.scripts("so-do")[0].paragraphs[1]
+    house.takes = {str(paragraph.content_key): 1}
+    for _ in range(2):
+        outcome = house.narrate()[1]
+        assert outcome.state == "incomplete"
+        assert [(f.number, f.code) for f in outcome.failed] == [(2, "refused_by_backend")]
+        assert outcome.problem == ""
+
+
+def test_a_take_that_rots_before_it_is_moved_and_is_refused_costs_nobody_the_earlier_reading():
+    class Rotting(MemoryFileStore):
+        rotten: PurePosixPath | None = None
+
+        def link_or_copy(
+            self, source: PurePosixPath, target: PurePosixPath, *, sha256: str
+        ) -> FileFacts | None:
+            if source == self.rotten:
+                return None
+            return super().link_or_copy(source, target, sha256=sha256)
+
+    house = House([TWO[0]], [TWO[0]])
+    house.store = Rotting()
+    house.library = AudioLibrary(house.store)
+    house.narrate(1)
+    first = house.library.chapter_inventory("so-do", 1).paragraphs[1].audio
+    paragraph = house.scripts("so-do")[0].paragraphs[0]
+    house.takes = {str(paragraph.content_key): 1}
+    house.narrate(2)
+    other = house.library.chapter_inventory("so-do", 2).paragraphs[1].audio
+    assert other is not None
+    house.store.rotten = other.path
+    house.backend = FakeBackend(refuse=lambda text: text == TWO[0])
+    assert house.narrate(1)[1].state == "incomplete"
+    assert house.library.chapter_inventory("so-do", 1).paragraphs[1].audio == first
+
+
+def test_what_cannot_be_noted_hinders_no_narration_and_is_told(tmp_path):
+    (tmp_path / "reports").write_text("in the way")
+    house = House(ONE, TWO)
+    house.notes = AskedNotes(tmp_path / "reports")
+    outcomes = house.narrate()
+    assert [outcomes[n].state for n in (1, 2)] == ["complete", "complete"]
+    told = [text for n in (1, 2) for text in outcomes[n].warnings if "not noted" in text]
+    assert told
+    assert str(tmp_path / "reports") in told[0]
+
+
+def test_a_chapter_is_told_once_it_stands_whatever_becomes_of_its_notes(tmp_path):
+    class Unforgetting(AskedNotes):
+        def settle_chapter(self, key: ChapterKey) -> None:
+            raise StorageError("the disk is gone")
+
+    house = House(ONE, TWO)
+    house.notes = Unforgetting(tmp_path)
+    outcomes = house.narrate()
+    assert [outcomes[n].state for n in (1, 2)] == ["complete", "complete"]

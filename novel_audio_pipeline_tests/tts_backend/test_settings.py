@@ -83,3 +83,11 @@ def test_beyond_this_machine_a_token_or_its_absence_is_written_out(token, kept):
 )  # fmt: skip
 def test_which_hosts_are_this_machine(host, is_loopback):
     assert is_loopback_host(host) is is_loopback
+
+
+def test_a_piper_voice_that_is_a_link_keeps_its_name(tmp_path):
+    (tmp_path / "blob").write_bytes(b"onnx")
+    voice = tmp_path / "vi_VN-vais1000-medium.onnx"
+    voice.symlink_to("blob")
+    settings = settings_from({"TTS_ENGINE": "piper", "TTS_PIPER_VOICE": str(voice)})
+    assert settings.piper_voice == voice
