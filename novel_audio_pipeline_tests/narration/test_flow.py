@@ -2,8 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import PurePosixPath
 
 import pytest
@@ -13,111 +12,19 @@ from novel_audio_pipeline.errors import (
     BackendUnreachableError,
     SpeechRefusedError,
     StorageError,
-    WrongAudioError,
 )
 from novel_audio_pipeline.library.library import AudioLibrary
 from novel_audio_pipeline.narration import flow
 from novel_audio_pipeline.narration.flow import Narration
-from novel_audio_pipeline.narration.outcome import ChapterOutcome, failures_by_message
+from novel_audio_pipeline.narration.outcome import ChapterOutcome
 from novel_audio_pipeline.narration.progress import Progress
 from novel_audio_pipeline.narration.speaker import Speaker
-from novel_audio_pipeline.novels.model import Chapter, ChapterKey, Novel
-from novel_audio_pipeline.novels.script import Script, write_script
+from novel_audio_pipeline.novels.model import ChapterKey
 from novel_audio_pipeline.speech.voices import SpeechSettings
 from novel_audio_pipeline.storage.memory import MemoryFileStore
-from novel_audio_pipeline.storage.store import FileFacts, Space
-from novel_audio_pipeline.upkeep.asked import AskedNotes
+from novel_audio_pipeline.storage.store import Space
 from novel_audio_pipeline_tests.narration.backends import FakeBackend
-
-NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-
-
-def novel(*chapters: Sequence[str], titles: Sequence[str] = ()) -> Novel:
-    return Novel(
-        novel_id="so-do",
-        title="Số đỏ",
-        author="",
-        language="vi",
-        source="so-do.txt",
-        chapters=tuple(
-            Chapter(n, titles[n - 1] if titles else f"Chương {n}", tuple(paragraphs))
-            for n, paragraphs in enumerate(chapters, start=1)
-        ),
-    )
-
-
-class House:
-    """A library in memory, a backend, and the novel as it is now."""
-
-    def __init__(self, *chapters: Sequence[str], backend: FakeBackend | None = None) -> None:
-        self.backend = backend or FakeBackend()
-        self.store = MemoryFileStore()
-        self.library = AudioLibrary(self.store)
-        self.speech = SpeechSettings()
-        self.evict = "proven"
-        self.wait_s = 0.0
-        self.takes: dict[str, int] = {}
-        self.now = NOW
-        self.notes: AskedNotes | None = None
-        self.write(*chapters)
-
-    def write(self, *chapters: Sequence[str], titles: Sequence[str] = ()) -> None:
-        self.novel = novel(*chapters, titles=titles)
-
-    def scripts(self, novel_id: str) -> tuple[Script, ...]:
-        assert novel_id == "so-do"
-        return tuple(
-            write_script(self.novel, chapter, speech=self.speech, takes=self.takes)
-            for chapter in self.novel.chapters
-        )
-
-    def narrate(
-        self, *numbers: int, on_chapter: Callable[[ChapterOutcome], None] = lambda _one: None
-    ) -> dict[int, ChapterOutcome]:
-        outcomes: dict[int, ChapterOutcome] = {}
-
-        def take(outcome: ChapterOutcome) -> None:
-            outcomes[outcome.key.number] = outcome
-            on_chapter(outcome)
-
-        async def main() -> None:
-            progress = Progress()
-            speaker = Speaker(
-                self.backend,
-                concurrency=3,
-                wait=timedelta(seconds=self.wait_s),
-                progress=progress,
-                sleep=lambda _seconds: asyncio.sleep(0),
-            )
-            narration = Narration(
-                library=self.library,
-                speaker=speaker,
-                scripts=self.scripts,
-                evict=self.evict,
-                concurrency=3,
-                progress=progress,
-                now=lambda: self.now,
-                notes=self.notes,
-            )
-            chosen = numbers or range(1, len(self.novel.chapters) + 1)
-            await narration.run([ChapterKey("so-do", n) for n in chosen], on_chapter=take)
-
-        asyncio.run(main())
-        return outcomes
-
-    def asked(self) -> list[str]:
-        """Return what was asked for since the last look, sorted."""
-        texts = sorted(self.backend.synthesized.elements())
-        self.backend.synthesized.clear()
-        return texts
-
-    def standing(self, number: int) -> dict[int, str]:
-        paragraphs = self.library.chapter_inventory("so-do", number).paragraphs
-        return {n: held.standing.value for n, held in sorted(paragraphs.items())}
-
-
-ONE = ["Một câu chuyện.", "“Ừ.”", "* * *", "Hết chương một."]
-TWO = ["Chuyện thứ hai.", "Câu nữa.", "Rồi hết."]
+from novel_audio_pipeline_tests.narration.house import NOW, ONE, TWO, House
 
 
 def test_each_paragraph_gets_audio_or_a_reason_and_the_cache_is_empty_after():
@@ -425,104 +332,3 @@ def test_a_new_title_is_written_into_the_manifest_too():
     manifest = house.library.chapter_inventory("so-do", 1).manifest
     assert manifest is not None
     assert manifest.title == "Một tên khác"
-
-
-def test_one_reason_for_many_paragraphs_is_told_once():
-    house = House([f"Câu {n}." for n in range(5)])
-    house.backend.faults.extend(
-        [*([SpeechRefusedError("no such voice", code="unknown_voice")] * 4), WrongAudioError("x")]
-    )
-    told = failures_by_message(house.narrate()[1].failed)
-    assert sorted(message for _, message in told) == ["no such voice", "x"]
-    assert sum(which.count(",") + 1 for which, _ in told) == 5
-
-
-def test_refused_text_is_asked_for_again_in_another_take():
-    house = House(TWO, backend=FakeBackend(refuse=lambda text: text == TWO[1]))
-    house.narrate()
-    house.asked()
-    house.backend = FakeBackend()
-    house.narrate()
-    assert house.asked() == []
-    paragraph = house.scripts("so-do")[0].paragraphs[1]
-    house.takes = {str(paragraph.content_key): 1}
-    outcome = house.narrate()[1]
-    assert house.asked() == [TWO[1]]
-    assert (outcome.state, outcome.spoken, outcome.skipped) == ("complete", 1, 0)
-
-
-def test_another_take_that_the_backend_refuses_costs_nobody_the_earlier_reading():
-    house = House(TWO)
-    house.narrate()
-    paragraph = house.scripts("so-do")[0].paragraphs[1]
-    held = house.library.chapter_inventory("so-do", 1).paragraphs[2].audio
-    house.takes = {str(paragraph.content_key): 1}
-    house.backend = FakeBackend(refuse=lambda text: text == TWO[1])
-    outcome = house.narrate()[1]
-    assert outcome.state == "incomplete"
-    assert [(f.number, f.code) for f in outcome.failed] == [(2, "refused_by_backend")]
-    assert house.library.chapter_inventory("so-do", 1).paragraphs[2].audio == held
-    house.takes = {}
-    assert house.narrate()[1].state == "complete"
-    assert house.asked() == [TWO[1]]  # only the take that was refused
-
-
-def test_a_text_that_is_refused_in_each_take_is_named_each_time():
-    house = House(TWO, backend=FakeBackend(refuse=lambda text: text == TWO[1]))
-    house.narrate()
-    paragraph = house.scripts("so-do")[0].paragraphs[1]
-    house.takes = {str(paragraph.content_key): 1}
-    for _ in range(2):
-        outcome = house.narrate()[1]
-        assert outcome.state == "incomplete"
-        assert [(f.number, f.code) for f in outcome.failed] == [(2, "refused_by_backend")]
-        assert outcome.problem == ""
-
-
-def test_a_take_that_rots_before_it_is_moved_and_is_refused_costs_nobody_the_earlier_reading():
-    class Rotting(MemoryFileStore):
-        rotten: PurePosixPath | None = None
-
-        def link_or_copy(
-            self, source: PurePosixPath, target: PurePosixPath, *, sha256: str
-        ) -> FileFacts | None:
-            if source == self.rotten:
-                return None
-            return super().link_or_copy(source, target, sha256=sha256)
-
-    house = House([TWO[0]], [TWO[0]])
-    house.store = Rotting()
-    house.library = AudioLibrary(house.store)
-    house.narrate(1)
-    first = house.library.chapter_inventory("so-do", 1).paragraphs[1].audio
-    paragraph = house.scripts("so-do")[0].paragraphs[0]
-    house.takes = {str(paragraph.content_key): 1}
-    house.narrate(2)
-    other = house.library.chapter_inventory("so-do", 2).paragraphs[1].audio
-    assert other is not None
-    house.store.rotten = other.path
-    house.backend = FakeBackend(refuse=lambda text: text == TWO[0])
-    assert house.narrate(1)[1].state == "incomplete"
-    assert house.library.chapter_inventory("so-do", 1).paragraphs[1].audio == first
-
-
-def test_what_cannot_be_noted_hinders_no_narration_and_is_told(tmp_path):
-    (tmp_path / "reports").write_text("in the way")
-    house = House(ONE, TWO)
-    house.notes = AskedNotes(tmp_path / "reports")
-    outcomes = house.narrate()
-    assert [outcomes[n].state for n in (1, 2)] == ["complete", "complete"]
-    told = [text for n in (1, 2) for text in outcomes[n].warnings if "not noted" in text]
-    assert told
-    assert str(tmp_path / "reports") in told[0]
-
-
-def test_a_chapter_is_told_once_it_stands_whatever_becomes_of_its_notes(tmp_path):
-    class Unforgetting(AskedNotes):
-        def settle_chapter(self, key: ChapterKey) -> None:
-            raise StorageError("the disk is gone")
-
-    house = House(ONE, TWO)
-    house.notes = Unforgetting(tmp_path)
-    outcomes = house.narrate()
-    assert [outcomes[n].state for n in (1, 2)] == ["complete", "complete"]

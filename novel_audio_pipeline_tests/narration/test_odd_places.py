@@ -29,7 +29,7 @@ from novel_audio_pipeline.speech.request import SpeechRequest
 from novel_audio_pipeline.storage.local import LocalFileStore
 from novel_audio_pipeline.storage.temporary import is_temporary
 from novel_audio_pipeline_tests.narration.backends import FakeBackend, speech_of
-from novel_audio_pipeline_tests.narration.test_flow import House
+from novel_audio_pipeline_tests.narration.house import House
 
 ONE = ["Một câu chuyện.", "“Ừ.”", "* * *", "Hết chương một."]
 TWO = ["Chuyện khác.", "Hết."]
