@@ -260,7 +260,7 @@ MUTANTS = (
     Mutant(
         "what is held under another number is spoken again",
         "kill",
-        ((PLAN, "return Move(paragraph, source)\n", "return Speak(paragraph)\n"),),
+        ((PLAN, "Move(paragraph, source) if source else", "Speak(paragraph) if source else"),),
         scenario="narration",
     ),
     Mutant(
