@@ -3,11 +3,16 @@
 Nothing here looks at ``os.environ``; who starts the program passes it in.
 """
 
+import os
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from novel_audio_pipeline.errors import SettingError
+
+UP_FAMILY = "NOVEL_AUDIO_UP_FAMILY"
+"""No setting: the mark that every process of one ``up`` carries."""
 
 _Value = TypeVar("_Value", int, float)
 
@@ -19,7 +24,7 @@ class EnvironmentReader:
 
     Attributes:
         origins: For each setting's name, its value as text and ``environment`` or ``default``; of a
-            secret only whether it is set.
+            secret only whether it is set, of a command only the program.
         problems: A sentence for each thing that is wrong.
     """
 
@@ -81,6 +86,17 @@ class EnvironmentReader:
         self._keep(name, "(set)" if value else "")
         return value
 
+    def command(self, name: str) -> tuple[str, ...]:
+        """Return a program and its arguments, which are shown nowhere: they often hold a token."""
+        try:
+            words = command_words(self._given(name), is_windows=os.name == "nt")
+        except ValueError as error:
+            self.problems.append(f"{name} cannot be taken apart ({error}); change it")
+            words = ()
+        hidden = " (arguments not shown)" if len(words) > 1 else ""
+        self._keep(name, f"{words[0]}{hidden}" if words else "")
+        return words
+
     def refuse_what_is_wrong(self) -> None:
         """Return if nothing is.
 
@@ -118,6 +134,20 @@ class EnvironmentReader:
     def _keep(self, name: str, value: str) -> str:
         self.origins[name] = (value, "environment" if self._given(name) else "default")
         return value
+
+
+def command_words(text: str, *, is_windows: bool) -> tuple[str, ...]:
+    """Return the words of a command, without the quotes that hold one together.
+
+    Raises:
+        ValueError: If a quote is not closed.
+    """
+    lexer = shlex.shlex(text, posix=True)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    if is_windows:
+        lexer.escape = ""  # there a backslash is part of a path
+    return tuple(lexer)
 
 
 def _text(number: float) -> str:

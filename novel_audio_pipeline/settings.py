@@ -4,8 +4,6 @@ The backend's own settings live in ``tts_backend/settings.py``; both read the sa
 ``TTS_DEFAULT_EXPIRY_HOURS`` and ``TTS_STORAGE_DIR``.
 """
 
-import os
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -104,7 +102,7 @@ def read_settings(environ: Mapping[str, str], *, project_root: Path = PROJECT_RO
         cache_ttl=timedelta(
             hours=reader.whole("TTS_DEFAULT_EXPIRY_HOURS", 2, lowest=1, highest=24)
         ),
-        notify_command=_command(reader, "NOVEL_AUDIO_NOTIFY_COMMAND"),
+        notify_command=reader.command("NOVEL_AUDIO_NOTIFY_COMMAND"),
         origins=reader.origins,
     )
     reader.problems += _folder_problems(settings)
@@ -146,12 +144,3 @@ def _url(reader: EnvironmentReader, name: str) -> str | None:
     if not is_usable:
         reader.problems.append(f"{name}={text!r} is no http:// or https:// address; change it")
     return text
-
-
-def _command(reader: EnvironmentReader, name: str) -> tuple[str, ...]:
-    text = reader.text(name, "")
-    try:
-        return tuple(shlex.split(text, posix=os.name != "nt"))
-    except ValueError as error:
-        reader.problems.append(f"{name}={text!r} cannot be taken apart ({error}); change it")
-        return ()

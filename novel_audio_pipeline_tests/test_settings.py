@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from novel_audio_pipeline.environment import command_words
 from novel_audio_pipeline.errors import SettingError
 from novel_audio_pipeline.settings import read_settings
 
@@ -83,3 +84,35 @@ def test_a_link_to_the_library_is_seen_through(tmp_path):
     environ = {"TTS_STORAGE_DIR": str(tmp_path / "link"), "NOVEL_AUDIO_LIBRARY_DIR": str(library)}
     with pytest.raises(SettingError):
         read_settings(environ, project_root=Path(tmp_path / "p"))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_windows", "words"),
+    [
+        (
+            r'"C:\Program Files\x.exe" "a b" --to=c:\d',
+            True,
+            (r"C:\Program Files\x.exe", "a b", r"--to=c:\d"),
+        ),
+        (r'--title="a b" #1', True, ("--title=a b", "#1")),
+        (r"mail -s 'a b' c\ d", False, ("mail", "-s", "a b", "c d")),
+        ("", False, ()),
+    ],
+)
+def test_quotes_hold_an_argument_of_a_command_together(text, is_windows, words):
+    assert command_words(text, is_windows=is_windows) == words
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [("curl -H 'Authorization: secret'", "curl (arguments not shown)"), ("tell-me", "tell-me")],
+)
+def test_of_a_command_the_program_alone_is_shown(tmp_path, command, shown):
+    settings = read_settings({"NOVEL_AUDIO_NOTIFY_COMMAND": command}, project_root=tmp_path)
+    assert settings.origins["NOVEL_AUDIO_NOTIFY_COMMAND"] == (shown, "environment")
+
+
+def test_a_command_that_cannot_be_read_is_not_repeated(tmp_path):
+    with pytest.raises(SettingError) as told:
+        read_settings({"NOVEL_AUDIO_NOTIFY_COMMAND": "curl 'secret"}, project_root=tmp_path)
+    assert "secret" not in str(told.value)

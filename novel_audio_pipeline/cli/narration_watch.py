@@ -1,5 +1,6 @@
 """Watching a narration from the command line: a bar on a terminal, plain lines elsewhere."""
 
+import contextlib
 import sys
 import time
 from dataclasses import replace
@@ -56,9 +57,10 @@ class NarrationWatch(NarrationListener):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Take the bar away."""
+        """Take the bar away; the terminal may be gone already."""
         if self._bar is not None:
-            self._bar.stop()
+            with contextlib.suppress(OSError):
+                self._bar.stop()
 
     def progress(self, counts: ProgressCounts) -> None:
         """Show the counts of the run under way, added to those of the runs before it."""

@@ -1,5 +1,6 @@
 """What the command line writes: JSON documents and tables on stdout, everything else on stderr."""
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -35,8 +36,9 @@ def print_table(
 
 
 def say(text: str) -> None:
-    """Write a line for people to standard error."""
-    click.echo(text, err=True)
+    """Write a line for people to standard error; nobody reads it if the terminal was closed."""
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
 
 
 def _cell(value: object) -> str:

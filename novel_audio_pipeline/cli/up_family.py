@@ -16,10 +16,13 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from novel_audio_pipeline.cli.printing import say
+from novel_audio_pipeline.environment import UP_FAMILY
 from novel_audio_pipeline.errors import UnavailableError
 
-MARK = "NOVEL_AUDIO_UP_FAMILY"
+MARK = UP_FAMILY
 STOP_TIMEOUT_S = 20.0
+_KILLING_ROUNDS = 3
 
 
 def family(mark: str) -> list[psutil.Process]:
@@ -33,20 +36,34 @@ def family(mark: str) -> list[psutil.Process]:
 
 
 def end_family(mark: str) -> None:
-    """Ask every process of the family to end; kill what has not ended in time.
+    """Ask every process of the family to end; kill what has not ended in time, name what stays.
 
     Asked all at once, a run files what it has downloaded while the backend finishes what it speaks.
     """
     members = family(mark)
     for member in members:
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(psutil.Error):
             member.terminate()
     psutil.wait_procs(members, timeout=STOP_TIMEOUT_S)
-    while left := family(mark):  # what stayed, and what was started meanwhile
+    for _ in range(_KILLING_ROUNDS):  # what stayed, and what was started meanwhile
+        if not (left := family(mark)):
+            return
         for member in left:
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with contextlib.suppress(psutil.Error):
                 member.kill()
         psutil.wait_procs(left, timeout=STOP_TIMEOUT_S)
+    if left := family(mark):
+        stayed = ", ".join(str(member.pid) for member in left)
+        say(f"novel-audio: processes of up stayed, or come back: {stayed}; end what starts them")
+
+
+def mark_of(records: Path) -> str:
+    """Return how the marks of a records folder begin.
+
+    Its path is not enough: another container may have another folder under the same one.
+    """
+    found = records.stat()
+    return f"{found.st_dev}:{found.st_ino}|"
 
 
 @contextlib.contextmanager
@@ -68,8 +85,8 @@ def watched_family(records: Path) -> Iterator[str]:
             f"another novel-audio up works on Dagster's records in {records}; stop that one first, "
             "or give this one other records, with NOVEL_AUDIO_HOME or NOVEL_AUDIO_DAGSTER_DIR"
         ) from None
-    end_family(f"{records}|")
-    mark = f"{records}|{secrets.token_hex(8)}"
+    end_family(mark_of(records))
+    mark = mark_of(records) + secrets.token_hex(8)
     watcher = subprocess.Popen(
         [sys.executable, "-m", __name__, mark], stdin=subprocess.PIPE, start_new_session=True
     )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from novel_audio_pipeline.defs.resources import FailureNotifier
+from novel_audio_pipeline.errors import UnavailableError
 
 
 @dg.run_failure_sensor(
@@ -29,10 +30,13 @@ def failed_runs_sensor(
         reasons=reasons or [context.failure_event.message or "no reason was recorded"],
         at=datetime.now(UTC),
     )
-    path, problem = failure_notifier.notify(run.run_id, page)
-    context.log.info(f"what failed and what to do: {path}")
-    if problem is not None:
-        context.log.error(problem)
+    try:
+        told = failure_notifier.notify(run.run_id, page)
+    except UnavailableError as error:
+        context.log.error(str(error))  # noqa: TRY400  (a sentence; its stack says nothing)
+    else:
+        if told is not None:
+            context.log.info(told)
 
 
 def reason_of(event: dg.DagsterEvent) -> str:

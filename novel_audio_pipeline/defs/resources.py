@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import dagster as dg
 
+from novel_audio_pipeline.errors import UnavailableError
 from novel_audio_pipeline.library.library import AudioLibrary, open_library
 from novel_audio_pipeline.narration.listener import NarrationListener
 from novel_audio_pipeline.narration.narrate import NarrationSettings
@@ -103,20 +104,24 @@ class FailureNotifier(dg.ConfigurableResource[None]):
 
     environment: dict[str, str] = {}  # noqa: RUF012  (a pydantic field, copied for each object)
 
-    def notify(self, run_id: str, page: str) -> tuple[Path, str | None]:
+    def notify(self, run_id: str, page: str) -> str | None:
         """Write the page durably, then hand it to the command, if one is set.
 
         Returns:
-            Its path, and a sentence if the command did not work.
+            A line for the tick's log, or None.
+
+        Raises:
+            UnavailableError: If the command did not work; the page is written all the same.
         """
         settings = _settings(self.environment)
         path = PurePosixPath("failures") / f"{run_id}.md"
         LocalFileStore(settings.reports_dir).write(path, page.encode())
         place = settings.reports_dir / path
-        if not settings.notify_command:
-            return place, None
-        facts = {"NOVEL_AUDIO_FAILED_RUN": run_id, "NOVEL_AUDIO_FAILURE_PAGE": str(place)}
-        return place, hand_over(page, settings.notify_command, facts=facts)
+        if settings.notify_command:
+            facts = {"NOVEL_AUDIO_FAILED_RUN": run_id, "NOVEL_AUDIO_FAILURE_PAGE": str(place)}
+            if problem := hand_over(page, settings.notify_command, facts=facts):
+                raise UnavailableError(f"{problem}. The page is {place}")
+        return f"what failed and what to do: {place}"
 
 
 def _narration_settings(settings: Settings, url: str) -> NarrationSettings:

@@ -83,11 +83,9 @@ def test_ctrl_c_is_heard_while_another_run_of_upkeep_is_waited_for(tmp_path, mon
         process = home.start(*command)
         assert run.run_id in str(process.stderr.readline())
         process.send_signal(signal.SIGINT)
-        asked_at = time.monotonic()
         _, told = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in told
-    assert time.monotonic() - asked_at < 10
 
 
 @pytest.mark.parametrize(

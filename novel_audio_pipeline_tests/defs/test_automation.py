@@ -3,6 +3,7 @@
 import sys
 
 import dagster as dg
+import pytest
 
 from novel_audio_pipeline.defs import automation
 from novel_audio_pipeline.defs.assets import chapter_text
@@ -11,6 +12,7 @@ from novel_audio_pipeline.defs.failures import failed_runs_sensor
 from novel_audio_pipeline.defs.partitions import chapters
 from novel_audio_pipeline.defs.resources import FailureNotifier
 from novel_audio_pipeline.defs.schedules import narrate_new_chapters_schedule
+from novel_audio_pipeline.errors import UnavailableError
 
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
@@ -157,3 +159,10 @@ def test_a_failed_run_leaves_a_page_that_says_what_why_and_what_to_do(house):
     assert "http://127.0.0.1:9" in text
     assert "novel-audio narrate" in text
     assert told.read_text(encoding="utf-8") == text
+
+    teller.write_text("raise SystemExit('no such address')")
+    notifier = FailureNotifier(environment=house.environment)
+    failed_runs_sensor(context, failure_notifier=notifier)  # which fails for that no tick
+    with pytest.raises(UnavailableError, match="no such address"):
+        notifier.notify(result.run_id, text)
+    assert page.read_text(encoding="utf-8") == text
