@@ -9,8 +9,8 @@ from typing import overload
 class PackedTexts(Sequence[str]):
     """Texts in order, compressed together: about a fifth of what they take as strings.
 
-    Made for going through all of them; each look unpacks them anew. Equal to any sequence of the
-    same texts.
+    Made for going through all of them; each look unpacks them anew. Equal to a tuple or
+    list of the same texts, and without a hash.
     """
 
     __slots__ = ("_data", "_length")
@@ -39,10 +39,9 @@ class PackedTexts(Sequence[str]):
     def __eq__(self, other: object) -> bool:
         if isinstance(other, PackedTexts):
             return self._data == other._data
-        return isinstance(other, Sequence) and self._unpacked() == tuple(other)
+        return isinstance(other, tuple | list) and self._unpacked() == tuple(other)
 
-    def __hash__(self) -> int:
-        return hash(self._data)
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return repr(self._unpacked())

@@ -1,5 +1,6 @@
 """Texts packed are the same texts."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,4 +16,11 @@ def test_packed_texts_are_the_texts_whatever_characters_they_have(texts):
     assert packed == PackedTexts(texts)
     assert packed != (*texts, "more")
     assert packed[1:] == tuple(texts[1:])
-    assert hash(packed) == hash(PackedTexts(texts))
+    assert packed == texts
+
+
+def test_packed_texts_are_equal_to_no_text_and_have_no_hash():
+    packed = PackedTexts(["a", "b"])
+    assert packed != "ab"
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(packed)
