@@ -61,13 +61,14 @@ def checks_after_run(
     Raises:
         StorageError: If the library cannot be read.
     """
+    # First, as it may take long: a run that fails meanwhile is still seen below.
+    findings = [finding for one in outcomes if one.folder for finding in _of(library, one)]
     short = {str(one.key): one.problem or f"{len(one.failed)} failed" for one in outcomes
              if one.state != "complete"}  # fmt: skip
     done = {str(one.key) for one in outcomes if one.state == "complete"}
     for key in _failed_before(instance):
         if key not in done:
             short.setdefault(key, "failed in an earlier run")
-    findings = [finding for one in outcomes if one.folder for finding in _of(library, one)]
     left = sum(one.left_in_cache for one in outcomes)
     yield _accounted(short)
     yield _judged(INTACT, findings, looked_at=f"{len(outcomes)} chapters, by size and date")

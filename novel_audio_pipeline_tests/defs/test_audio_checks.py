@@ -64,6 +64,25 @@ def test_a_chapter_of_a_run_that_died_is_named_also_after_results_without_fault(
     assert results(house.narrate("so-do/0003"))["every_paragraph_accounted_for"][0]
 
 
+def test_a_run_that_fails_while_this_one_looks_at_its_chapters_is_not_hidden(house, monkeypatch):
+    house.write("so-do", ONE, ["Hai."])
+    house.tick()
+    assert results(house.narrate("so-do/0001"))["every_paragraph_accounted_for"][0]
+    look = audio_checks.check_chapter
+
+    def look_slowly(*args: object, **kwargs: object) -> object:
+        died = house.instance.create_run_for_job(
+            house.definitions.resolve_job_def("narrate_job"),
+            tags={RANGE_START: "so-do/0002", RANGE_END: "so-do/0002"},
+            status=dg.DagsterRunStatus.STARTED,
+        )
+        house.instance.report_run_failed(died)
+        return look(*args, **kwargs)
+
+    monkeypatch.setattr(audio_checks, "check_chapter", look_slowly)
+    assert not results(house.narrate("so-do/0001"))["every_paragraph_accounted_for"][0]
+
+
 def test_what_is_left_in_the_cache_is_a_warning_unless_it_was_to_be_left(house):
     house.environment["NOVEL_AUDIO_EVICT"] = "never"
     house.write("so-do", ONE)
