@@ -29,7 +29,7 @@ from novel_audio_pipeline.tts_cache.metadata import (
 from novel_audio_pipeline.tts_cache.opened import OpenedEntry
 from novel_audio_pipeline.tts_cache.taking import restore_taken, take_away
 from novel_audio_pipeline.tts_cache.watch import Watch, watch_from_json, watch_to_json
-from novel_audio_pipeline.tts_cache.writing import is_leftover, write_whole
+from novel_audio_pipeline.tts_cache.writing import is_leftover_file, write_whole
 
 METADATA_FOLDER = "metadata"
 LOCK_NAME = ".lock"
@@ -193,7 +193,8 @@ class CacheFolder:
 
         Raises:
             ValueError: If the id is none, or the size is not that of the WAV.
-            StorageError: If it cannot be written; what stood there stands then, and nothing else.
+            StorageError: If it cannot be written; what stood there stands then. Only if the disk
+                refuses the WAV its name after the record got its own, the record is the new one.
         """
         if metadata.size_bytes != len(wav) or not wav:
             raise ValueError(f"a WAV of {len(wav)} bytes, said to be {metadata.size_bytes}")
@@ -302,12 +303,12 @@ class CacheFolder:
             path
             for folder in (self.root, self.metadata_dir)
             for name, path in self._files(folder)
-            if name.endswith(".tmp") and _is_leftover(path, now=now)
+            if name.endswith(".tmp") and is_leftover_file(path, now=now)
         ]
         if found:
             with self.locked():
                 for path in found:
-                    if _is_leftover(path, now=now):
+                    if is_leftover_file(path, now=now):
                         os.unlink(path)
 
     def _unlink_same(self, entry: CacheEntry, *, is_shared_with_others: bool) -> bool:
@@ -384,14 +385,6 @@ def _checked(file_id: str) -> str:
     if not FILE_ID_PATTERN.fullmatch(file_id):
         raise ValueError("a file_id is 32 lowercase hex digits")
     return file_id
-
-
-def _is_leftover(path: str, *, now: datetime) -> bool:
-    try:
-        modified_at = instant_of(os.lstat(path).st_mtime_ns)
-    except FileNotFoundError:
-        return False
-    return is_leftover(os.path.basename(path), modified_at=modified_at, now=now)
 
 
 def _entry(file_id: str, facts: os.stat_result) -> CacheEntry:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.tts_cache.instants import instant_of
 
 LEFTOVER_AGE = timedelta(hours=2)
 _TEMPORARY = re.compile(
@@ -50,13 +51,23 @@ def is_leftover(name: str, *, modified_at: datetime, now: datetime) -> bool:
     return match["host"] == host_name() and not _process_exists(int(match["pid"]))
 
 
+def is_leftover_file(path: str, *, now: datetime) -> bool:
+    """Return the same of a file as it lies there; False if it is gone."""
+    try:
+        modified_at = instant_of(os.lstat(path).st_mtime_ns)
+    except FileNotFoundError:
+        return False
+    return is_leftover(os.path.basename(path), modified_at=modified_at, now=now)
+
+
 def write_whole(*files: tuple[Path, bytes], dated: datetime) -> None:
     """Write files under temporary names, date them, and then rename them into place, in order.
 
-    None gets its name before all are written, so that a full disk leaves what stood there.
+    None gets its name before all are written, so that a full disk leaves what stood there. The names
+    are given one after the other: if the disk refuses one, those before it have theirs already.
 
     Raises:
-        StorageError: If one cannot be written; nothing of them is left then.
+        StorageError: If one cannot be written, or not get its name; no temporary file is left then.
     """
     dated_ns = int(dated.timestamp()) * 10**9 + dated.microsecond * 1000
     temporaries = [path.parent / temporary_name(path.name) for path, _ in files]
