@@ -64,7 +64,7 @@ def columns_of(records: Sequence[RecordFacts]) -> RecordColumns:
     )
 
 
-def joined(parts: Sequence[RecordColumns]) -> RecordColumns:
+def one_below_another(parts: Sequence[RecordColumns]) -> RecordColumns:
     """Return the rows of all parts, in order."""
     parts = [columns_of([]), *parts]
     return RecordColumns(

@@ -27,7 +27,7 @@ from novel_audio_pipeline.upkeep.known_library import (
     RecordFacts,
     Said,
     columns_of,
-    joined,
+    one_below_another,
 )
 from novel_audio_pipeline.upkeep.library_index import (
     CHAPTER_COLUMNS,
@@ -164,7 +164,7 @@ class _Taking:
     def _paragraphs(self) -> pd.DataFrame:
         seen = np.concatenate([_NOTHING_SEEN, *self._seen])
         lengths = [len(one) for one in self._seen]
-        records = joined(self._records)
+        records = one_below_another(self._records)
         frame = pd.DataFrame(
             {
                 "chapter": np.repeat(np.arange(len(lengths), dtype=np.int32), lengths),

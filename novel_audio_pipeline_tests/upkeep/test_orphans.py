@@ -14,7 +14,7 @@ from novel_audio_pipeline.library.finding import Finding
 from novel_audio_pipeline.library.record import ParagraphFailure
 from novel_audio_pipeline.library.record_json import failure_to_json
 from novel_audio_pipeline.upkeep.finding import KINDS
-from novel_audio_pipeline.upkeep.known_library import KnownLibrary, joined
+from novel_audio_pipeline.upkeep.known_library import KnownLibrary, one_below_another
 from novel_audio_pipeline.upkeep.last_check import remember_check
 from novel_audio_pipeline.upkeep.library_index import LibraryIndex, read_index
 from novel_audio_pipeline.upkeep.library_walk import NovelWalk, walk_library
@@ -331,7 +331,7 @@ def test_an_index_that_is_read_in_several_chunks_is_the_same(house):
     known = KnownLibrary(chunked, read_since_ns=None)
     (folder,) = index.chapters["folder"]
     ids = known.columns(folder).file_ids
-    assert joined([known.columns(folder)]).file_ids.to_pylist() == ids.to_pylist()
+    assert one_below_another([known.columns(folder)]).file_ids.to_pylist() == ids.to_pylist()
     assert ids.to_pylist() == rows["file_ids"].tolist()
 
 
