@@ -5,6 +5,7 @@ killed run leaves tells whose an entry was that expires before anybody has downl
 hints: no guarantee rests on them, and they are not synced.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.novels.model import ChapterKey
 from novel_audio_pipeline.storage.problems import explained
 
@@ -80,9 +82,23 @@ class AskedNotes:
         Raises:
             StorageError: If a note does not go.
         """
-        for note in self.read():
-            if note.key == key:
-                self.settled(key, note.number)
+        for name in self._names():
+            of = _of(name)
+            if of is not None and of[0] == key:
+                self.settled(*of)
+
+    def drop_before(self, at: datetime) -> None:
+        """Drop the notes not written to since then, so that they do not pile up for ever.
+
+        A chapter that was never narrated again, or has gone from the sources, leaves its notes. What
+        such a chapter misses is told by the library itself. What does not go stays: it is a hint.
+        """
+        with contextlib.suppress(StorageError):
+            for name in self._names():
+                path = self._folder / name
+                with contextlib.suppress(OSError):
+                    if _of(name) and path.lstat().st_mtime <= at.timestamp():
+                        path.unlink()
 
     def read(self) -> list[AskedNote]:
         """Return all notes, oldest first; what is none is passed over.
@@ -90,31 +106,39 @@ class AskedNotes:
         Raises:
             StorageError: If the folder cannot be read; one that was never made holds none.
         """
-        with explained("read", str(self._folder)):
-            try:
-                names = os.listdir(self._folder)
-            except FileNotFoundError:
-                return []
-            notes = [self._note(name) for name in names]
+        notes = [self._note(name) for name in self._names()]
         return sorted((note for note in notes if note), key=lambda note: note.at)
 
+    def _names(self) -> list[str]:
+        with explained("read", str(self._folder)):
+            try:
+                return os.listdir(self._folder)
+            except FileNotFoundError:
+                return []
+
     def _note(self, name: str) -> AskedNote | None:
-        match = _NAME.fullmatch(name)
-        if match is None or not int(match["chapter"]):
+        if (of := _of(name)) is None:
             return None
         try:
             with (self._folder / name).open(encoding="ascii", errors="replace") as file:
                 at = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, tz=UTC)
                 file_ids = tuple(dict.fromkeys(_FILE_ID.findall(file.read())))
-        except FileNotFoundError:
-            return None  # settled meanwhile
-        key = ChapterKey(match["novel"], int(match["chapter"]))
-        return AskedNote(key, int(match["paragraph"]), at, file_ids)
+        except OSError:
+            return None  # settled meanwhile, or no file that can be read
+        return AskedNote(*of, at, file_ids)
 
 
 def by_entry(notes: list[AskedNote]) -> Mapping[str, AskedNote]:
     """Return the notes by the cache entries they name; of several, the last."""
     return {file_id: note for note in notes for file_id in note.file_ids}
+
+
+def _of(name: str) -> tuple[ChapterKey, int] | None:
+    """Return of which chapter and paragraph a note is by its name, or None if it is no note."""
+    match = _NAME.fullmatch(name)
+    if match is None or not int(match["chapter"]):
+        return None
+    return ChapterKey(match["novel"], int(match["chapter"])), int(match["paragraph"])
 
 
 def _name(key: ChapterKey, number: int) -> str:

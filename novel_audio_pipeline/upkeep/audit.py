@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.tts_cache.metadata import instant_text
 
 Known = Literal["yes", "no", "unknown"]
+UNKNOWN: Final = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Removal:
         size_bytes: Of what went.
         in_library: Whether the library holds its content, as far as the derived index knows.
         asked_for: The chapter and paragraph that it was made for, if they were never filed; else
-            empty: then it expired before it was downloaded.
+            empty: then it expired before it was downloaded. ``unknown`` if that could not be read.
     """
 
     name: str
@@ -42,7 +43,8 @@ class Removal:
     @property
     def is_lost(self) -> bool:
         """Whether it expired before anybody had downloaded it for a chapter that wants it."""
-        return bool(self.asked_for) and self.action == "expired" and self.in_library != "yes"
+        is_awaited = self.asked_for not in ("", UNKNOWN)
+        return is_awaited and self.action == "expired" and self.in_library != "yes"
 
 
 class AuditLog:

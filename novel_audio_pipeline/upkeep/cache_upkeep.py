@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.storage.local import LocalFileStore
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.upkeep.asked import AskedNotes
 from novel_audio_pipeline.upkeep.audit import AuditLog, Removal
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
 from novel_audio_pipeline.upkeep.enforcement import expire_folder
@@ -16,6 +17,7 @@ from novel_audio_pipeline.upkeep.known_entries import KnownEntries
 from novel_audio_pipeline.upkeep.remote_cache import RemoteOutcome, expire_at_backend
 
 _NAMED = 20
+_NOTES_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +63,15 @@ def run_cache_round(place: CachePlace, *, now: Callable[[], datetime]) -> CacheR
     """Enforce the two hours wherever the cache can be reached, and write down what went.
 
     The folder is enforced first; a backend elsewhere is then asked what it still has. If neither
-    can be reached, ``why_not`` says so: that is an error, never "nothing to expire".
+    can be reached, ``why_not`` says so: that is an error, never "nothing to expire". Notes of what
+    was asked for and never filed are dropped when they are thirty days old.
 
     Raises:
         SettingError: If the folder may not be a cache; nothing has been looked at then.
         StorageError: If the folder cannot be read or written, or something does not go.
     """
     at = now()
+    AskedNotes(place.reports_dir).drop_before(at - _NOTES_KEPT)
     known, audit = KnownEntries(place.reports_dir), AuditLog(place.reports_dir)
     removed: list[Removal] = []
     judged: list[Judged] = []
@@ -107,27 +111,29 @@ def _enforce_folder(
         known=known,
         audit=audit,
     )
-    evicted = _evict(folder, outcome.left, place, known)
-    audit.write(evicted, at=now, place=str(folder.root))
+    evicted: list[Removal] = []
+    try:
+        for removal in _evict(folder, outcome.left, place, known):
+            evicted.append(removal)
+    finally:
+        audit.write(evicted, at=now, place=str(folder.root))
     gone = {removal.name for removal in evicted}
     return [*outcome.removed, *evicted], [j for j in outcome.left if j.seen.name not in gone]
 
 
 def _evict(
     folder: CacheFolder, judged: Iterable[Judged], place: CachePlace, known: KnownEntries
-) -> list[Removal]:
+) -> Iterable[Removal]:
     live = [one for one in judged if one.is_entry]
     places = {} if place.evict == "never" else known.places(one.seen.file_id for one in live)
     if not places:
         return []
-    return list(
-        evict_held(
-            folder,
-            live,
-            store=LocalFileStore(place.library_dir),
-            places=places,
-            is_shared_with_others=place.is_shared_with_others,
-        )
+    return evict_held(
+        folder,
+        live,
+        store=LocalFileStore(place.library_dir),
+        places=places,
+        is_shared_with_others=place.is_shared_with_others,
     )
 
 

@@ -1,13 +1,16 @@
 """Enforcing the two hours in the cache's folder: look, remove, look again, write down what went."""
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.tts_cache.instants import instant_of
 from novel_audio_pipeline.tts_cache.survey import SeenFile, survey
 from novel_audio_pipeline.tts_cache.watch import Watch
-from novel_audio_pipeline.upkeep.audit import AuditLog, Removal
+from novel_audio_pipeline.upkeep.audit import UNKNOWN, AuditLog, Removal
 from novel_audio_pipeline.upkeep.expiry import (
     WATCHED_PAST_ITS_TIME,
     Judged,
@@ -51,6 +54,8 @@ def expire_folder(
 ) -> ExpiryOutcome:
     """Remove what is expired, confirm by another look that it is gone, and write every removal down.
 
+    What the audit says of each is found out before the first goes.
+
     Args:
         folder: ``guard.refuse_wrong_root`` was asked about it.
         now: The moment to judge at, timezone-aware.
@@ -64,31 +69,33 @@ def expire_folder(
             written down.
     """
     before = look_into(folder, now=now, ttl=ttl)
-    expired = [one for one in before if one.state == "expired"]
+    removals = _removals([one for one in before if one.state == "expired"], known=known)
+    removed: tuple[Removal, ...] = ()
     try:
         folder.expire(now=now, ttl=ttl, is_shared_with_others=is_shared_with_others)
     finally:
-        after = list(survey(folder.root))
-        removed = tuple(_removals(expired, after, known=known))
+        removed = tuple(one for seen, one in removals if _is_gone(folder.root, seen))
         audit.write(removed, at=now, place=str(folder.root))
+    after = list(survey(folder.root))
     watch = folder.watch() if after else Watch()
     left = judge(after, watch=watch, now=now, ttl=ttl)
     return ExpiryOutcome(at=now, removed=removed, left=tuple(left))
 
 
-_NO_ENTRY = EntryKnowledge("unknown", "")
+_NO_ENTRY = EntryKnowledge(UNKNOWN, "")
 
 
 def _removals(
-    expired: Iterable[Judged], after: Iterable[SeenFile], *, known: KnownEntries
-) -> Iterable[Removal]:
-    """Yield what was expired and is there no more."""
-    still_there: Mapping[str, datetime] = {one.name: one.modified_at for one in after}
-    gone = [one for one in expired if still_there.get(one.seen.name) != one.seen.modified_at]
-    about = known.about({one.seen.file_id: one.seen.modified_at for one in gone})
-    for one in gone:
-        knowledge = about[one.seen.file_id] if one.seen.file_id else _NO_ENTRY
-        yield Removal(
+    expired: Sequence[Judged], *, known: KnownEntries
+) -> Sequence[tuple[SeenFile, Removal]]:
+    """Return the line of the audit for each thing that is about to go."""
+    about = known.about(
+        {one.seen.file_id: one.seen.modified_at for one in expired if one.seen.file_id}
+    )
+    found = []
+    for one in expired:
+        knowledge = about.get(one.seen.file_id, _NO_ENTRY)
+        removal = Removal(
             name=one.seen.name,
             file_id=one.seen.file_id,
             action="expired",
@@ -98,3 +105,15 @@ def _removals(
             in_library=knowledge.in_library,
             asked_for=knowledge.asked_for,
         )
+        found.append((one.seen, removal))
+    return found
+
+
+def _is_gone(root: Path, seen: SeenFile) -> bool:
+    """Return whether what was seen is there no more, or something newer has its name."""
+    try:
+        return instant_of(os.lstat(root / seen.name).st_mtime_ns) != seen.modified_at
+    except FileNotFoundError:
+        return True
+    except OSError:  # the disk does not say: nothing is told as removed that may be there
+        return False

@@ -1,4 +1,7 @@
-"""What is known of cache entries by their ids: whether the library holds them, and who waits for them."""
+"""What is known of cache entries by their ids: whether the library holds them, and who waits for them.
+
+Asked before an entry is removed, so that nothing which goes wrong here costs its line in the audit.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,8 +9,9 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.upkeep.asked import AskedNote, AskedNotes, by_entry
-from novel_audio_pipeline.upkeep.audit import Known
+from novel_audio_pipeline.upkeep.audit import UNKNOWN, Known
 from novel_audio_pipeline.upkeep.library_index import LibraryIndex, read_index
 
 
@@ -17,8 +21,9 @@ class EntryKnowledge:
 
     Attributes:
         in_library: Whether the library holds its content, as of the derived index; ``unknown`` if
-            there is none, or the entry is younger than it and not in it.
-        asked_for: The chapter and paragraph that wait for it, or empty.
+            there is none, it cannot be read, or the entry is younger than it and not in it.
+        asked_for: The chapter and paragraph that wait for it, or empty; ``unknown`` if the notes
+            cannot be read.
     """
 
     in_library: Known
@@ -53,23 +58,33 @@ class KnownEntries:
         return {} if not wanted or self._index is None else self._index.places(wanted)
 
     def about(self, stored_at: Mapping[str, datetime]) -> Mapping[str, EntryKnowledge]:
-        """Return what is known of some entries.
+        """Return what is known of each of some entries; what cannot be read is ``unknown``.
 
         Args:
             stored_at: When each was stored, by its id.
-
-        Raises:
-            StorageError: If the disk fails.
         """
-        held = self.places(stored_at)
+        if not stored_at:
+            return {}
+        in_library = self._in_library(stored_at)
+        try:
+            asked: Mapping[str, AskedNote] | None = self._asked
+        except StorageError:
+            asked = None
         return {
             file_id: EntryKnowledge(
-                "yes" if file_id in held else self._absent(at),
-                str(self._asked.get(file_id, "")),
+                in_library[file_id], UNKNOWN if asked is None else str(asked.get(file_id, ""))
             )
-            for file_id, at in stored_at.items()
+            for file_id in stored_at
         }
 
-    def _absent(self, stored_at: datetime) -> Known:
-        is_older = self._index is not None and stored_at < self._index.built_at
-        return "no" if is_older else "unknown"
+    def _in_library(self, stored_at: Mapping[str, datetime]) -> Mapping[str, Known]:
+        try:
+            held, index = self.places(stored_at), self._index
+        except StorageError:
+            held, index = {}, None
+        return {
+            file_id: "yes"
+            if file_id in held
+            else ("no" if index is not None and at < index.built_at else UNKNOWN)
+            for file_id, at in stored_at.items()
+        }

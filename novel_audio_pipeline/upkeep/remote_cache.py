@@ -1,6 +1,7 @@
 """The TTS cache of a backend elsewhere: looked at by its own listing, removed by its own DELETE."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from novel_audio_pipeline.tts_client.listing import ListedEntry
 from novel_audio_pipeline.upkeep.audit import Removal
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
 from novel_audio_pipeline.upkeep.expiry import PAST_ITS_TIME, Judged
-from novel_audio_pipeline.upkeep.known_entries import KnownEntries
+from novel_audio_pipeline.upkeep.known_entries import EntryKnowledge, KnownEntries
 
 _CONNECTIONS = 4
 
@@ -22,8 +23,9 @@ class RemoteOutcome:
 
     Attributes:
         judged: Everything it lists, after the removals; empty if it lists nothing.
-        removed: What was deleted, its absence confirmed.
-        why_not: Why the two hours cannot be enforced there; empty if they can.
+        removed: What was deleted, its absence confirmed; where a failure came between, what the
+            backend said it deleted.
+        why_not: Why the two hours cannot be enforced there, or not to the end; empty if they can.
     """
 
     judged: tuple[Judged, ...] = ()
@@ -54,6 +56,9 @@ async def _enforce(
     place: CachePlace, *, now: datetime, known: KnownEntries | None
 ) -> RemoteOutcome:
     url = place.backend_url or ""
+    gone: list[ListedEntry] = []
+    about: Mapping[str, EntryKnowledge] = {}
+    why_not = ""
     try:
         async with TtsClient(
             url, token=place.backend_token, connections=_CONNECTIONS, cache_ttl=place.ttl
@@ -64,29 +69,54 @@ async def _enforce(
                     why_not=f"the backend at {url} does not list what lies in its cache"
                 )
             overdue = [] if known is None else [one for one in listed if one.age >= place.ttl]
-            for entry in overdue:
-                await client.evict(entry.file_id)
-            after = (await _list(client) or []) if overdue else listed
+            if known is not None and overdue:  # asked before the first goes
+                about = known.about({one.file_id: now - one.age for one in overdue})
+                gone, listed, why_not = await _delete(client, overdue)
     except NovelAudioError as error:
         return RemoteOutcome(why_not=str(error))
-    left = {one.file_id for one in after}
-    removed = [one for one in overdue if one.file_id not in left]
-    about = known.about({one.file_id: now - one.age for one in removed}) if known else {}
     return RemoteOutcome(
-        judged=tuple(_judged(one, now=now, ttl=place.ttl) for one in after),
-        removed=tuple(
-            Removal(
-                name=f"{one.file_id}.wav",
-                file_id=one.file_id,
-                action="expired",
-                reason=PAST_ITS_TIME,
-                age=one.age,
-                size_bytes=one.size_bytes,
-                in_library=about[one.file_id].in_library,
-                asked_for=about[one.file_id].asked_for,
-            )
-            for one in removed
-        ),
+        judged=tuple(_judged(one, now=now, ttl=place.ttl) for one in listed),
+        removed=tuple(_removal(one, about[one.file_id]) for one in gone),
+        why_not=why_not,
+    )
+
+
+async def _delete(
+    client: TtsClient, overdue: Sequence[ListedEntry]
+) -> tuple[list[ListedEntry], list[ListedEntry], str]:
+    """Delete entries; return what went, what is listed afterwards, and what stopped it, if anything.
+
+    If there is no list afterwards, what the backend said it deleted counts as gone.
+    """
+    deleted: set[str] = set()
+    trouble = ""
+    after: list[ListedEntry] | None = None
+    try:
+        for entry in overdue:
+            if await client.evict(entry.file_id):
+                deleted.add(entry.file_id)
+    except NovelAudioError as error:
+        trouble = str(error)
+    try:
+        after = await _list(client)
+    except NovelAudioError as error:
+        trouble = trouble or str(error)
+    if after is None:
+        return [one for one in overdue if one.file_id in deleted], [], trouble
+    left = {one.file_id for one in after}
+    return [one for one in overdue if one.file_id not in left], after, trouble
+
+
+def _removal(one: ListedEntry, knowledge: EntryKnowledge) -> Removal:
+    return Removal(
+        name=f"{one.file_id}.wav",
+        file_id=one.file_id,
+        action="expired",
+        reason=PAST_ITS_TIME,
+        age=one.age,
+        size_bytes=one.size_bytes,
+        in_library=knowledge.in_library,
+        asked_for=knowledge.asked_for,
     )
 
 

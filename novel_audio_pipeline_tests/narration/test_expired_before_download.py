@@ -220,3 +220,16 @@ def test_notes_that_are_none_are_passed_over(tmp_path):
         ("so-do/0001 paragraph 7", ("a" * 32, "b" * 32)),
         ("so-do/0002 paragraph 1", ()),
     ]
+
+
+def test_a_chapter_is_settled_by_the_names_of_its_notes_and_no_other_is_touched(tmp_path):
+    notes = AskedNotes(tmp_path)
+    notes.asked(KEY, 7, "a" * 32)
+    notes.asked(KEY, 12345, "b" * 32)
+    for other in ("0002.0007.so-do", "0001.0007.so-do-2", "0001.0007.so"):
+        (tmp_path / "asked" / other).write_text("c" * 32)
+    (tmp_path / "asked" / "0002.0008.so-do").mkdir()  # no note, and in nobody's way
+    notes.settle_chapter(KEY)
+    assert sorted(path.name for path in (tmp_path / "asked").iterdir()) == [
+        *("0001.0007.so", "0001.0007.so-do-2", "0002.0007.so-do", "0002.0008.so-do"),
+    ]

@@ -129,3 +129,19 @@ def set_date(path: Path, at: datetime) -> None:
     """Give a file this date."""
     stamp = int(at.timestamp() * 1e6) * 1000
     os.utime(path, ns=(stamp, stamp), follow_symlinks=False)
+
+
+def spoil_knowledge(house: House, how: str) -> None:
+    """Let what is known of cache entries be unreadable, also for root: a folder is no file."""
+    places = {
+        "a folder among the notes": "asked/0001.0001.so-do",
+        "no index": "index/library_chapters.parquet",
+    }
+    if how in places:
+        (house.reports_dir / places[how]).mkdir(parents=True)
+    else:
+        house.reports_dir.mkdir()
+        (house.reports_dir / "asked").write_text("a file where the folder should be")
+
+
+SPOILED = ("a folder among the notes", "no notes", "no index")

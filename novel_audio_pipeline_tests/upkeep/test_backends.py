@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline_tests.dialects.serving import served_dialect
 from novel_audio_pipeline_tests.tts_backend.serving import served
-from novel_audio_pipeline_tests.upkeep.places import TTL, House, set_date
+from novel_audio_pipeline_tests.upkeep.places import SPOILED, TTL, House, set_date, spoil_knowledge
 
 DIALECTS = ("app", "vieneu", "coqui", "viettts")
 ENTRIES = 20
@@ -126,6 +128,44 @@ def test_a_cache_on_another_machine_is_enforced_over_http(tmp_path):
         assert [entry.file_id for entry in own.cache.entries()] == ids[2:]
         assert (done.why_not, done.left.entries) == ("", 1)
         assert {line["place"] for line in house.audit()} == {own.url}
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_what_is_deleted_over_http_is_written_down_also_if_nothing_can_be_known(tmp_path, how):
+    with served(tmp_path) as own:
+        own.clock.move(datetime.now(UTC) - own.clock())
+        file_id = own.record("Một.")["file_id"]
+        own.clock.move(TTL)
+        house = House(tmp_path, datetime.now(UTC), backend_url=own.url)
+        spoil_knowledge(house, how)
+        house.round()
+        assert list(own.cache.entries()) == []
+        assert [(line["file_id"], line["in_library"]) for line in house.audit()] == [
+            (file_id, "unknown")
+        ]
+
+
+def test_what_was_deleted_over_http_before_a_failure_is_written_down(tmp_path, monkeypatch):
+    removed: list[str] = []
+    remove = CacheFolder.remove
+
+    def one_and_no_more(folder: CacheFolder, file_id: str) -> bool:
+        if removed and removed[0] != file_id:
+            raise StorageError("the disk reports an input/output error")
+        removed.append(file_id)
+        return remove(folder, file_id)
+
+    with served(tmp_path) as own:
+        own.clock.move(datetime.now(UTC) - own.clock())
+        for text in ("Một.", "Hai."):
+            own.record(text)
+        own.clock.move(TTL)
+        house = House(tmp_path, datetime.now(UTC), backend_url=own.url)
+        monkeypatch.setattr(CacheFolder, "remove", one_and_no_more)
+        done = house.round()
+        assert done.why_not
+        assert [line["file_id"] for line in house.audit()] == removed
+        assert done.left.overdue == 1
 
 
 @pytest.mark.parametrize("name", DIALECTS)

@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from novel_audio_pipeline.errors import SettingError, StorageError
+from novel_audio_pipeline.novels.model import ChapterKey
 from novel_audio_pipeline.tts_cache.folder import LOCK_NAME, WATCH_NAME
-from novel_audio_pipeline_tests.upkeep.places import TTL, House, set_date
+from novel_audio_pipeline.upkeep.asked import AskedNotes
+from novel_audio_pipeline_tests.upkeep.places import SPOILED, TTL, House, set_date, spoil_knowledge
 
 OLD, YOUNG = "a" * 32, "b" * 32
 
@@ -159,3 +161,42 @@ def test_a_folder_set_wrongly_is_refused_before_anything_is_looked_at(tmp_path, 
         house.report()
     assert victim.exists()
     assert not (tmp_path / where / WATCH_NAME).exists()
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_what_goes_is_written_down_also_if_nothing_can_be_known_of_it(tmp_path, how):
+    house = House(tmp_path)
+    house.store(OLD, age=TTL)
+    spoil_knowledge(house, how)
+    house.round()
+    assert left_in(house) == []
+    (line,) = house.audit()
+    assert (line["file_id"], line["in_library"]) == (OLD, "unknown")
+    assert line["asked_for"] == ("unknown" if how == "no notes" else None)
+
+
+def test_what_went_is_written_down_also_if_the_eviction_after_it_stops(tmp_path):
+    house = House(tmp_path)
+    house.store(OLD, age=TTL)
+    house.store(YOUNG, age=timedelta(minutes=30))
+    spoil_knowledge(house, "no index")
+    with pytest.raises(StorageError, match="library_chapters"):
+        house.round()
+    assert [line["file_id"] for line in house.audit()] == [OLD]
+
+
+def test_notes_that_nobody_came_back_for_go_after_thirty_days(tmp_path):
+    house = House(tmp_path)
+    notes = AskedNotes(house.reports_dir)
+    for number, days in ((1, 30), (2, 29)):
+        notes.asked(ChapterKey("so-do", 1), number, OLD)
+        set_date(
+            house.reports_dir / "asked" / f"0001.{number:04d}.so-do",
+            house.now - timedelta(days=days),
+        )
+    other = house.reports_dir / "asked" / "mine.txt"
+    other.write_text("mine")
+    set_date(other, house.now - timedelta(days=400))
+    house.round()
+    assert [note.number for note in notes.read()] == [2]
+    assert other.exists()

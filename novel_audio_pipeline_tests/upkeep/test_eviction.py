@@ -7,7 +7,10 @@ from datetime import timedelta
 import pytest
 
 from novel_audio_pipeline.audio.wav import join_wavs
+from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.library.record import AudioFacts, ParagraphRecord, Piece
+from novel_audio_pipeline.tts_cache.entry import CacheEntry
+from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.upkeep.eviction import evict_kept
 from novel_audio_pipeline_tests.library.making import (
     NOW,
@@ -63,6 +66,27 @@ def test_what_is_not_proven_stays(tmp_path):
     (folder / "paragraph_003" / "paragraph_003_metadata.json").write_text("{")  # no record
     assert house.round().removed == ()
     assert cached(house) == set(IDS)
+
+
+def test_what_was_evicted_before_a_failure_is_written_down(tmp_path, monkeypatch):
+    house = filed_house(tmp_path)
+    for file_id, text in zip(IDS, SCRIPT.texts, strict=True):
+        house.store(file_id, speech(text), age=HOUR)
+    house.report()
+    remove = CacheFolder.remove_same
+    gone: list[str] = []
+
+    def one_and_no_more(folder: CacheFolder, entry: CacheEntry, **how: bool) -> bool:
+        if gone:
+            raise StorageError("the disk reports an input/output error")
+        gone.append(entry.file_id)
+        return remove(folder, entry, **how)
+
+    monkeypatch.setattr(CacheFolder, "remove_same", one_and_no_more)
+    with pytest.raises(StorageError, match="input/output"):
+        house.round()
+    assert cached(house) == set(IDS) - set(gone)
+    assert [line["file_id"] for line in house.audit()] == gone
 
 
 @pytest.mark.parametrize("evict", ["never", "proven"])
