@@ -66,6 +66,10 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         say("novel-audio: interrupted; what was downloaded is in the library, run again to go on")
         return ExitStatus.INTERRUPTED
+    except OSError as error:
+        if isinstance(error.__context__, KeyboardInterrupt):  # click had a closed terminal to tell
+            return ExitStatus.INTERRUPTED
+        raise
     return int(status or 0)
 
 
@@ -76,5 +80,10 @@ def _interrupt_at_signals() -> None:
         signal.signal(signal.SIGHUP, _interrupt)
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Do what Ctrl-C does at this moment: while it executes a run, Dagster hears it in its own way."""
+    of_ctrl_c = signal.getsignal(signal.SIGINT)
+    if callable(of_ctrl_c):
+        of_ctrl_c(number, frame)
+    else:
+        raise KeyboardInterrupt

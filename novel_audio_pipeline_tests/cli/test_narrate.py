@@ -1,14 +1,17 @@
 """``narrate`` as a person runs it: real engine, real books, stopped and killed in the middle."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from novel_audio_pipeline.audio.wav import wav_facts
-from novel_audio_pipeline_tests.cli.homes import Home, new_home
+from novel_audio_pipeline_tests.cli.homes import WORK, Home, new_home
 
 pytestmark = pytest.mark.slow
 
@@ -94,6 +97,30 @@ def test_stopped_with_ctrl_c_it_commits_ends_with_130_and_goes_on(tmp_path, corp
     assert "run again" in told
     assert "Traceback" not in told
     assert home.run("narrate", "so-do", "--chapters", "1-2").returncode == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no terminal that can be closed")
+def test_a_terminal_that_closes_ends_it_as_ctrl_c_does(tmp_path):
+    home = new_home(tmp_path)
+    lines = (f"Câu thứ {number} được đọc một lần thôi nhé." for number in range(60))
+    (home.novels / "thu.txt").write_text("Chương 1\n\n" + "\n\n".join(lines), encoding="utf-8")
+    tone = {"TTS_ENGINE": "tone", "NOVEL_AUDIO_MODEL": "tone", "TTS_TONE_REAL_TIME": "5"}
+    mine, its = os.openpty()
+    # Who leads a session and opens a terminal is told when that closes.
+    opens = "import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.argv[1], sys.argv[1:])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", opens, sys.executable, "-m", WORK, "narrate"],
+        env=home.environ(**tone, TERM="xterm"),
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+    )
+    os.close(its)
+    wait_for_wavs(home, 3)
+    os.close(mine)
+    assert process.wait(60) == 130
+    assert len(records(home)) == len(home.wavs()) >= 3
 
 
 def test_a_backend_that_is_not_there_is_status_3_and_nothing_is_half_done(tmp_path):
