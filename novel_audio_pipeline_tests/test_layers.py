@@ -21,7 +21,7 @@ LAYERS = (
     ("tts_cache", "library"),
     ("audio", "storage", "settings"),
     ("speech", "environment"),
-    ("errors",),
+    ("errors", "instants"),
 )
 FOREIGN = {
     "dagster": {"defs", "definitions", "cli/dagster_runs"},

@@ -4,6 +4,7 @@ import math
 from datetime import datetime
 from typing import get_args
 
+from novel_audio_pipeline.instants import instant_text
 from novel_audio_pipeline.library.layout import wav_name
 from novel_audio_pipeline.library.record import (
     AudioFacts,
@@ -18,7 +19,6 @@ from novel_audio_pipeline.library.strict_json import (
     SCHEMA_VERSION,
     StrictFields,
     dump,
-    instant_text,
 )
 
 _CHARS_READ_IN_A_SECOND = (

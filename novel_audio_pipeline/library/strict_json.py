@@ -16,17 +16,6 @@ def dump(fields: Mapping[str, object]) -> bytes:
     return json.dumps(fields, ensure_ascii=False, indent=2, allow_nan=False).encode()
 
 
-def instant_text(instant: datetime) -> str:
-    """Return an aware instant as UTC with ``Z`` and microseconds.
-
-    Raises:
-        ValueError: If the instant has no timezone.
-    """
-    if instant.tzinfo is None:
-        raise ValueError("an instant in the library has a timezone")
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 class StrictFields:
     """The fields of one JSON object, each asked for with its type.
 

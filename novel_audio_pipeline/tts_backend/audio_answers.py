@@ -11,9 +11,9 @@ from io import BufferedReader
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from novel_audio_pipeline.instants import instant_text
 from novel_audio_pipeline.tts_backend.ranges import RangeNotSatisfiableError, byte_range
 from novel_audio_pipeline.tts_backend.refusals import RefusalError
-from novel_audio_pipeline.tts_cache.metadata import instant_text
 from novel_audio_pipeline.tts_cache.opened import OpenedEntry
 
 MEDIA_TYPE = "audio/wav"

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import Response
 
+from novel_audio_pipeline.instants import instant_text
 from novel_audio_pipeline.speech.request import FILE_ID_PATTERN
 from novel_audio_pipeline.tts_backend.audio_answers import MEDIA_TYPE, audio_answer
 from novel_audio_pipeline.tts_backend.backend import Backend
 from novel_audio_pipeline.tts_backend.descriptions import Responses, audio, errors
 from novel_audio_pipeline.tts_backend.refusals import RefusalError
 from novel_audio_pipeline.tts_cache.entry import CacheEntry, is_expired
-from novel_audio_pipeline.tts_cache.metadata import instant_text
 from novel_audio_pipeline.tts_cache.opened import OpenedEntry
 
 MAX_PAGE = 1000

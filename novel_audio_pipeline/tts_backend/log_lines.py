@@ -5,7 +5,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from novel_audio_pipeline.tts_cache.metadata import instant_text
+from novel_audio_pipeline.instants import instant_text
 
 
 class JsonLines(logging.Formatter):

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from novel_audio_pipeline.instants import instant_text
 from novel_audio_pipeline.tts_backend.audio_answers import MEDIA_TYPE, audio_headers
 from novel_audio_pipeline.tts_backend.backend import Backend
 from novel_audio_pipeline.tts_backend.choosing import Asked, Chosen, has_something_to_say
@@ -21,7 +22,6 @@ from novel_audio_pipeline.tts_backend.speaking import (
     speak_and_log,
 )
 from novel_audio_pipeline.tts_backend.synthesis import Spoken
-from novel_audio_pipeline.tts_cache.metadata import instant_text
 
 NOTHING_TO_SAY = "Text without a letter or digit: there is nothing to say"
 _logger = logging.getLogger(__name__)

@@ -17,9 +17,9 @@ from typing import Any
 import filelock
 
 from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.instants import instant_of
 from novel_audio_pipeline.speech.request import FILE_ID_PATTERN
 from novel_audio_pipeline.tts_cache.entry import CacheEntry, check_ttl, is_expired
-from novel_audio_pipeline.tts_cache.instants import instant_of
 from novel_audio_pipeline.tts_cache.metadata import (
     EntryMetadata,
     document_from_json,

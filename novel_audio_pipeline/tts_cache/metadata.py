@@ -4,8 +4,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from novel_audio_pipeline.instants import instant_text
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ANSWERED: Mapping[str, type | tuple[type, ...]] = {
@@ -61,12 +63,6 @@ class EntryMetadata:
     sha256: str
     request_id: str
     engine: str
-
-
-def instant_text(instant: datetime) -> str:
-    """Return the instant as ISO 8601 in UTC with microseconds and ``Z``."""
-    text = instant.astimezone(UTC).isoformat(timespec="microseconds")
-    return text.removesuffix("+00:00") + "Z"
 
 
 def metadata_document(metadata: EntryMetadata) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from io import BufferedReader
 from typing import Any
 
+from novel_audio_pipeline.instants import instant_text
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
-from novel_audio_pipeline.tts_cache.metadata import instant_text, is_sha256
+from novel_audio_pipeline.tts_cache.metadata import is_sha256
 
 
 @dataclass(frozen=True, slots=True)

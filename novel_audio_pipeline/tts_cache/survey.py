@@ -8,10 +8,10 @@ from enum import Enum
 from pathlib import Path
 
 from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.instants import instant_of
 from novel_audio_pipeline.speech.request import FILE_ID_PATTERN
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
 from novel_audio_pipeline.tts_cache.folder import LOCK_NAME, METADATA_FOLDER, WATCH_NAME
-from novel_audio_pipeline.tts_cache.instants import instant_of
 from novel_audio_pipeline.tts_cache.writing import is_temporary
 
 EXPIRING_MARK = ".wav.expiring-"

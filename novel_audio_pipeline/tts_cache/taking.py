@@ -7,8 +7,8 @@ import secrets
 from pathlib import Path
 
 from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.instants import instant_of
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
-from novel_audio_pipeline.tts_cache.instants import instant_of
 
 _TAKEN = re.compile(r"([0-9a-f]{32}\.wav)\.expiring-[0-9a-f]{12}")
 

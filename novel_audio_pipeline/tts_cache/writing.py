@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from novel_audio_pipeline.errors import StorageError
-from novel_audio_pipeline.tts_cache.instants import instant_of
+from novel_audio_pipeline.instants import instant_of
 
 LEFTOVER_AGE = timedelta(hours=2)
 _TEMPORARY = re.compile(

@@ -15,7 +15,7 @@ from typing import IO, Self
 from urllib.parse import urlsplit
 
 from novel_audio_pipeline.errors import BackendDownError
-from novel_audio_pipeline.tts_cache.metadata import instant_text
+from novel_audio_pipeline.instants import instant_text
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0

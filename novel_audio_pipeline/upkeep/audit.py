@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from novel_audio_pipeline.errors import StorageError
-from novel_audio_pipeline.tts_cache.metadata import instant_text
+from novel_audio_pipeline.instants import instant_text
 
 Known = Literal["yes", "no", "unknown"]
 UNKNOWN: Final = "unknown"

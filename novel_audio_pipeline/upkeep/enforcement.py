@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from novel_audio_pipeline.instants import instant_of
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
-from novel_audio_pipeline.tts_cache.instants import instant_of
 from novel_audio_pipeline.tts_cache.survey import SeenFile, survey
 from novel_audio_pipeline.tts_cache.watch import Watch
 from novel_audio_pipeline.upkeep.audit import UNKNOWN, AuditLog, Removal
