@@ -10,6 +10,9 @@ from novel_audio_pipeline.errors import SettingError
 def open_instance() -> dg.DagsterInstance:
     """Return the instance that ``DAGSTER_HOME`` names.
 
+    Records that a process was killed over when it made them, Dagster takes for old ones. They hold
+    nothing yet, and are brought to this version.
+
     Raises:
         SettingError: If that is no folder, not absolute, or its records are of another version of
             Dagster: with older ones everything may seem to work until some query fails.
@@ -18,6 +21,8 @@ def open_instance() -> dg.DagsterInstance:
         instance = dg.DagsterInstance.get()
     except dg.DagsterInvariantViolationError as error:
         raise SettingError(f"DAGSTER_HOME is wrong: {error}") from error
+    if not _is_of_this_version(instance) and _holds_nothing(instance):
+        instance.upgrade()
     if not _is_of_this_version(instance):
         place = os.environ.get("NOVEL_AUDIO_DAGSTER_DIR", "")
         raise SettingError(
@@ -37,3 +42,11 @@ def _is_of_this_version(instance: dg.DagsterInstance) -> bool:
         if version is not None and version[0] != version[1]:
             return False
     return True
+
+
+def _holds_nothing(instance: dg.DagsterInstance) -> bool:
+    return not (
+        instance.get_runs(limit=1)
+        or instance.get_asset_keys(limit=1)
+        or instance.all_instigator_state()
+    )

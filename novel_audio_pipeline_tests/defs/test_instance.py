@@ -7,7 +7,12 @@ import dagster._core.storage.runs.sqlite.sqlite_run_storage as run_storage
 import pytest
 import yaml
 from alembic.script import ScriptDirectory
+from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
+from dagster._core.storage.runs.schema import RunStorageSqlMetadata
+from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
 from dagster._core.storage.sql import get_alembic_config, run_alembic_downgrade
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from novel_audio_pipeline.defs.instance import open_instance
 from novel_audio_pipeline.errors import SettingError
@@ -49,6 +54,7 @@ def test_upkeep_always_finds_a_place_in_the_queue(instance):
 
 def test_records_of_an_older_version_are_named_with_what_to_run(instance, tmp_path, monkeypatch):
     monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
+    instance.create_run_for_job(dg.GraphDefinition(name="empty").to_job())
     config = get_alembic_config(run_storage.__file__)
     revisions = [one.revision for one in ScriptDirectory.from_config(config).walk_revisions()]
     with instance.run_storage.connect() as connection:
@@ -59,3 +65,25 @@ def test_records_of_an_older_version_are_named_with_what_to_run(instance, tmp_pa
     assert str(tmp_path) in str(refused.value)
     instance.upgrade()  # what that command does
     open_instance().dispose()
+
+
+@pytest.mark.parametrize(
+    ("place", "metadata"),
+    [
+        ("history/runs.db", RunStorageSqlMetadata),
+        ("history/runs/index.db", SqlEventLogStorageMetadata),
+        ("schedules/schedules.db", ScheduleStorageSqlMetadata),
+    ],
+)
+def test_records_that_a_killed_process_left_half_made_are_made(
+    tmp_path, monkeypatch, place, metadata
+):
+    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
+    monkeypatch.setenv("NOVEL_AUDIO_DAGSTER_DIR", str(tmp_path))
+    path = tmp_path / place
+    path.parent.mkdir(parents=True)
+    metadata.create_all(create_engine(f"sqlite:///{path}", poolclass=NullPool))  # and no version
+    with open_instance() as opened:
+        storages = (opened.run_storage, opened.event_log_storage, opened.schedule_storage)
+        versions = [storage.alembic_version() for storage in storages]
+    assert all(present == newest for present, newest in versions)
