@@ -21,6 +21,7 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 MAX_RESTARTS = 5  # a backend that dies more often is broken; who waits for it then gives up
 RESTART_WAIT_S = 5.0  # before the second restart; twice, three times as long before the next ones
+_LOOK_EVERY_S = 0.5
 _LOG_TAIL_BYTES = 2000
 _LOG_BYTES = 10_000_000
 
@@ -102,7 +103,11 @@ class EmbeddedBackend:
             process = self._process
             if process is None:
                 return
-            status = process.wait()
+            # Not wait(): it holds a lock for as long, and would never give it back to a program that
+            # ends meanwhile, where threads like this one just stop.
+            while (status := process.poll()) is None:
+                if self._ending.wait(_LOOK_EVERY_S):
+                    return
             self._ending.wait(restart * RESTART_WAIT_S)
             with self._lock:
                 if self._ending.is_set():
@@ -153,7 +158,8 @@ class EmbeddedBackend:
             process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_TIMEOUT_S)
         _close_pipes(process)
 
 
