@@ -16,7 +16,7 @@ def test_engines_killed_at_random_spoil_nothing(tmp_path, seconds, request):
     heard = sum(
         number for what, number in seen.done.items() if "audio" in what or "fetched" in what
     )
-    assert heard > (10 * seconds if is_slow else 0)
-    assert seen.done["kept and fetched"] > (seconds if is_slow else 0)
+    assert heard > 10 * seconds
+    assert seen.done["kept and fetched"] > seconds
     assert seen.killed >= seconds
     assert seen.late_mib < 250
