@@ -27,11 +27,11 @@ def test_one_who_leaves_takes_nothing_from_the_others(tmp_path):
             metrics=Metrics(waiting=lambda: 0),
         )
         chosen = choose(Asked("Một câu."), engines=[engine], default_language="vi")
-        first, second = (
-            asyncio.create_task(synthesizer.speak(chosen, request_id=name, store=True))
-            for name in ("first", "second")
-        )
-        await asyncio.sleep(0.05)
+        first = asyncio.create_task(synthesizer.speak(chosen, request_id="first", store=True))
+        while not engine.spoken:
+            await asyncio.sleep(0.001)
+        second = asyncio.create_task(synthesizer.speak(chosen, request_id="second", store=True))
+        await asyncio.sleep(0)  # it has asked, and the first one's audio is being made
         first.cancel()
         spoken = await second
         with pytest.raises(asyncio.CancelledError):
