@@ -320,7 +320,7 @@ class CacheFolder:
         """Unlink WAV and record, links left alone, and confirm that the WAV is gone."""
         is_gone = False
         wav, record = self.paths(file_id)
-        for path in (wav,) if self.metadata_dir.is_symlink() else (wav, record):
+        for path in (wav,) if os.path.islink(self.metadata_dir) else (wav, record):
             try:
                 if stat.S_ISREG(os.lstat(path).st_mode):
                     os.unlink(path)

@@ -68,7 +68,8 @@ class AuditLog:
         Raises:
             StorageError: If it cannot be written.
         """
-        lines = "".join(_line(removal, at=at, place=place) for removal in removals)
+        at_text = instant_text(at)
+        lines = "".join(_line(removal, at=at_text, place=place) for removal in removals)
         if not lines:
             return None
         path = self._folder / f"cache_removals-{at:%Y-%m}.jsonl"
@@ -86,11 +87,11 @@ class AuditLog:
         return path
 
 
-def _line(removal: Removal, *, at: datetime, place: str) -> str:
+def _line(removal: Removal, *, at: str, place: str) -> str:
     return (
         json.dumps(
             {
-                "at": instant_text(at),
+                "at": at,
                 "action": removal.action,
                 "name": removal.name,
                 "file_id": removal.file_id or None,
