@@ -95,13 +95,9 @@ class CacheFolder:
             StorageError: If the folder cannot be read.
         """
         for file_id, path in self._names(self.root, ".wav"):
-            try:
-                facts = os.lstat(path)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise StorageError(f"cannot look at {path}: {error.strerror}") from error
-            yield _entry(file_id, facts)
+            entry = self._look(file_id, path)
+            if entry is not None:
+                yield entry
 
     def page(self, *, after: str, limit: int) -> list[CacheEntry]:
         """Return the next entries in the order of their ids, at most ``limit``.
@@ -212,7 +208,7 @@ class CacheFolder:
             StorageError: If it is still there afterwards.
         """
         with self.locked():
-            return self._unlink(file_id)
+            return self._unlink(file_id, with_record=self._has_own_records())
 
     def remove_same(self, entry: CacheEntry, *, is_shared_with_others: bool = False) -> bool:
         """Remove this very entry; return False if it is gone, or another one of its id is there.
@@ -227,7 +223,11 @@ class CacheFolder:
         with self.locked():
             if self.find(entry.file_id) != entry:
                 return False
-            return self._unlink_same(entry, is_shared_with_others=is_shared_with_others)
+            return self._unlink_same(
+                entry,
+                with_record=self._has_own_records(),
+                is_shared_with_others=is_shared_with_others,
+            )
 
     def overdue(self, *, now: datetime, ttl: timedelta) -> list[CacheEntry]:
         """Return what ``expire`` would remove now, oldest first; nothing is changed.
@@ -268,11 +268,14 @@ class CacheFolder:
         removed: list[CacheEntry] = []
         for start in range(0, len(overdue), _BATCH):
             with self.locked():
+                with_record = self._has_own_records()
                 for file_id in overdue[start : start + _BATCH]:
                     entry = self.find(file_id)
                     if entry is None or not watch.knows(entry):
                         continue  # gone, or stored anew since it was judged
-                    if self._unlink_same(entry, is_shared_with_others=is_shared_with_others):
+                    if self._unlink_same(
+                        entry, with_record=with_record, is_shared_with_others=is_shared_with_others
+                    ):
                         removed.append(entry)
         self._remove_stray_records(watch, now=now, ttl=ttl)
         self._remove_leftovers(now=now)
@@ -285,7 +288,7 @@ class CacheFolder:
 
     def _remove_stray_records(self, watch: Watch, *, now: datetime, ttl: timedelta) -> None:
         """Remove old records without a WAV; only those the watch saw no WAV of are looked at."""
-        if self.metadata_dir.is_symlink():
+        if not self._has_own_records():
             return
         for file_id, path in self._names(self.metadata_dir, ".json"):
             if file_id in watch.first_seen:
@@ -295,7 +298,7 @@ class CacheFolder:
                 continue
             with self.locked():
                 if self.find(file_id) is None and self._look(file_id, path) == record:
-                    self._unlink(file_id)
+                    self._unlink(file_id, with_record=True)
 
     def _remove_leftovers(self, *, now: datetime) -> None:
         """Remove what dead writers left; looked at again under the lock, which a living one holds."""
@@ -311,16 +314,22 @@ class CacheFolder:
                     if is_leftover_file(path, now=now):
                         os.unlink(path)
 
-    def _unlink_same(self, entry: CacheEntry, *, is_shared_with_others: bool) -> bool:
+    def _has_own_records(self) -> bool:
+        """Return False if ``metadata/`` is a link: what lies behind it is not ours to remove."""
+        return not self.metadata_dir.is_symlink()
+
+    def _unlink_same(
+        self, entry: CacheEntry, *, with_record: bool, is_shared_with_others: bool
+    ) -> bool:
         if is_shared_with_others and not take_away(self._wav(entry.file_id), entry):
             return False
-        return self._unlink(entry.file_id) or is_shared_with_others
+        return self._unlink(entry.file_id, with_record=with_record) or is_shared_with_others
 
-    def _unlink(self, file_id: str) -> bool:
+    def _unlink(self, file_id: str, *, with_record: bool) -> bool:
         """Unlink WAV and record, links left alone, and confirm that the WAV is gone."""
         is_gone = False
         wav, record = self.paths(file_id)
-        for path in (wav,) if os.path.islink(self.metadata_dir) else (wav, record):
+        for path in (wav, record) if with_record else (wav,):
             try:
                 if stat.S_ISREG(os.lstat(path).st_mode):
                     os.unlink(path)
@@ -331,7 +340,7 @@ class CacheFolder:
                 raise StorageError(
                     f"cannot remove a file of the TTS cache {path}: {error.strerror or error}"
                 ) from error
-        if self.find(file_id) is not None:
+        if self._look(file_id, wav) is not None:
             raise StorageError(f"{wav} is still there after it was removed")
         return is_gone
 

@@ -50,24 +50,39 @@ class SeenFile:
         return CacheEntry(self.file_id, self.modified_at, self.size_bytes)
 
 
-def survey(root: Path) -> Iterator[SeenFile]:
+def survey(root: Path, *, with_records_of_audio: bool = True) -> Iterator[SeenFile]:
     """Yield what lies in the folder and in its ``metadata/``; nothing below, no link followed.
 
     The folder's own lock and watch are left out. What goes meanwhile is left out.
+
+    Args:
+        root: The cache folder.
+        with_records_of_audio: Whether records whose audio was seen are wanted; half of all looks
+            are saved without them.
 
     Raises:
         StorageError: If a folder cannot be read, or the root is missing.
     """
     has_metadata = False
+    audio: set[str] = set()
     for entry in _scan(root, required=True):
         if entry.name == METADATA_FOLDER and entry.is_dir(follow_symlinks=False):
             has_metadata = True
         elif entry.name not in (LOCK_NAME, WATCH_NAME):
-            yield from _seen(entry, _kind_in_root(entry.name), entry.name)
+            seen = _seen(entry, _kind_in_root(entry.name), entry.name)
+            if seen is not None:
+                yield seen
+                if seen.kind is SeenKind.AUDIO:
+                    audio.add(seen.file_id)
     if not has_metadata:
         return
     for entry in _scan(root / METADATA_FOLDER, required=False):
-        yield from _seen(entry, _kind_in_metadata(entry.name), f"{METADATA_FOLDER}/{entry.name}")
+        kind, file_id = _kind_in_metadata(entry.name)
+        if kind is SeenKind.RECORD and file_id in audio and not with_records_of_audio:
+            continue
+        seen = _seen(entry, (kind, file_id), f"{METADATA_FOLDER}/{entry.name}")
+        if seen is not None:
+            yield seen
 
 
 def _kind_in_root(name: str) -> tuple[SeenKind, str]:
@@ -96,16 +111,16 @@ def _scan(folder: Path, *, required: bool) -> Iterator[os.DirEntry[str]]:
         raise _storage_error("read", folder, error) from error
 
 
-def _seen(entry: os.DirEntry[str], kind: tuple[SeenKind, str], name: str) -> Iterator[SeenFile]:
+def _seen(entry: os.DirEntry[str], kind: tuple[SeenKind, str], name: str) -> SeenFile | None:
     try:
         facts = entry.stat(follow_symlinks=False)
         is_file = entry.is_file(follow_symlinks=False)
     except FileNotFoundError:
-        return
+        return None
     except OSError as error:
         raise _storage_error("look at", Path(entry.path), error) from error
     seen_kind, file_id = kind if is_file else (SeenKind.UNKNOWN, "")
-    yield SeenFile(name, seen_kind, file_id, instant_of(facts.st_mtime_ns), facts.st_size)
+    return SeenFile(name, seen_kind, file_id, instant_of(facts.st_mtime_ns), facts.st_size)
 
 
 def _storage_error(what: str, path: Path, error: OSError) -> StorageError:

@@ -1,14 +1,14 @@
 """Enforcing the two hours in the cache's folder: look, remove, look again, write down what went."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from novel_audio_pipeline.instants import instant_of
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
-from novel_audio_pipeline.tts_cache.survey import SeenFile, survey
+from novel_audio_pipeline.tts_cache.survey import SeenFile, SeenKind, survey
 from novel_audio_pipeline.tts_cache.watch import Watch
 from novel_audio_pipeline.upkeep.audit import UNKNOWN, AuditLog, Removal
 from novel_audio_pipeline.upkeep.expiry import (
@@ -40,7 +40,7 @@ def look_into(folder: CacheFolder, *, now: datetime, ttl: timedelta) -> list[Jud
     Raises:
         StorageError: If the folder cannot be read.
     """
-    return judge(survey(folder.root), watch=folder.watch(), now=now, ttl=ttl)
+    return judge(_survey(folder), watch=folder.watch(), now=now, ttl=ttl)
 
 
 def expire_folder(
@@ -71,15 +71,27 @@ def expire_folder(
     before = look_into(folder, now=now, ttl=ttl)
     removals = _removals([one for one in before if one.state == "expired"], known=known)
     removed: tuple[Removal, ...] = ()
+    confirmed: frozenset[str] = frozenset()
     try:
-        folder.expire(now=now, ttl=ttl, is_shared_with_others=is_shared_with_others)
+        went = folder.expire(now=now, ttl=ttl, is_shared_with_others=is_shared_with_others)
+        confirmed = frozenset(entry.file_id for entry in went)
     finally:
-        removed = tuple(one for seen, one in removals if _is_gone(folder.root, seen))
+        removed = tuple(
+            one
+            for seen, one in removals
+            if (seen.kind is SeenKind.AUDIO and seen.file_id in confirmed)
+            or _is_gone(folder.root, seen)
+        )
         audit.write(removed, at=now, place=str(folder.root))
-    after = list(survey(folder.root))
+    after = list(_survey(folder))
     watch = folder.watch() if after else Watch()
     left = judge(after, watch=watch, now=now, ttl=ttl)
     return ExpiryOutcome(at=now, removed=removed, left=tuple(left))
+
+
+def _survey(folder: CacheFolder) -> Iterator[SeenFile]:
+    """Yield what a verdict is wanted on: a record beside its audio is a part of it."""
+    return survey(folder.root, with_records_of_audio=False)
 
 
 _NO_ENTRY = EntryKnowledge(UNKNOWN, "")
