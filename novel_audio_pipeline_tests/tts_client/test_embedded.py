@@ -30,9 +30,10 @@ def test_it_answers_and_ends_with_the_block(tmp_path):
         async with TtsClient(url) as client:
             return (await client.health()).service
 
+    others = set(psutil.Process().children(recursive=True))
     with EmbeddedBackend(cache_dir=tmp_path / "cache", log_path=tmp_path / "logs/x") as backend:
         assert asyncio.run(health(backend.url))
-        children = psutil.Process().children(recursive=True)
+        children = set(psutil.Process().children(recursive=True)) - others
         assert children
     _, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
