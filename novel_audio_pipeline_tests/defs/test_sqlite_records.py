@@ -1,0 +1,95 @@
+"""Dagster's records with the partition keys kept in memory: always those that stand in the file."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+from dagster._core.storage.event_log import EventLogStorage, SqliteEventLogStorage
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from novel_audio_pipeline.defs.sqlite_records import SqliteRecords
+
+PROJECT_ROOT = Path(__file__).parents[2]
+NAME = "chapters"
+_KEYS = st.lists(
+    st.sampled_from([f"so-do/{n:04d}" for n in range(1, 6)]), min_size=1, max_size=3, unique=True
+)
+_STEPS = st.lists(st.tuples(st.sampled_from(["add", "remove", "other"]), _KEYS), max_size=12)
+
+
+@pytest.fixture
+def records(tmp_path) -> Iterator[SqliteEventLogStorage]:
+    kept = SqliteRecords.from_local(str(tmp_path)).event_log_storage
+    assert isinstance(kept, SqliteEventLogStorage)
+    yield kept
+    kept.dispose()
+
+
+def plain(tmp_path: Path) -> SqliteEventLogStorage:
+    """Return Dagster's own storage of the same files, as another process may have it open."""
+    return SqliteEventLogStorage(str(tmp_path / "history" / "runs"))
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory) -> tuple[EventLogStorage, EventLogStorage]:
+    folder = tmp_path_factory.mktemp("records")
+    return SqliteRecords.from_local(str(folder)).event_log_storage, plain(folder)
+
+
+@settings(max_examples=15, deadline=None)
+@given(steps=_STEPS)
+def test_the_keys_are_those_of_the_file_whoever_changes_them(pair, steps):
+    kept, dagsters = pair
+    for number, (what, keys) in enumerate(steps):
+        writer = (kept, dagsters)[number % 2]
+        if what == "add":
+            writer.add_dynamic_partitions(NAME, keys)
+        elif what == "remove":
+            for key in keys:
+                writer.delete_dynamic_partition(NAME, key)
+        else:
+            writer.add_dynamic_partitions("others", keys)
+        assert kept.get_dynamic_partitions(NAME) == dagsters.get_dynamic_partitions(NAME)
+        assert kept.get_dynamic_partitions("others") == dagsters.get_dynamic_partitions("others")
+
+
+def test_a_key_that_takes_the_number_of_a_removed_one_is_seen(records, tmp_path):
+    records.add_dynamic_partitions(NAME, ["so-do/0001", "so-do/0002"])
+    assert records.get_dynamic_partitions(NAME) == ["so-do/0001", "so-do/0002"]
+    other = plain(tmp_path)
+    other.delete_dynamic_partition(NAME, "so-do/0002")
+    other.add_dynamic_partitions(NAME, ["so-do/0003"])
+    assert records.get_dynamic_partitions(NAME) == ["so-do/0001", "so-do/0003"]
+
+
+def test_unchanged_keys_are_not_read_again(records, monkeypatch):
+    records.add_dynamic_partitions(NAME, ["so-do/0001"])
+    records.get_dynamic_partitions(NAME)
+    monkeypatch.setattr(
+        SqliteEventLogStorage, "get_dynamic_partitions", lambda *_: pytest.fail("read again")
+    )
+    assert records.get_dynamic_partitions(NAME) == ["so-do/0001"]
+
+
+def test_whoever_changes_the_list_changes_their_own(records):
+    records.add_dynamic_partitions(NAME, ["so-do/0001"])
+    records.get_dynamic_partitions(NAME).append("x")
+    assert records.get_dynamic_partitions(NAME) == ["so-do/0001"]
+
+
+def test_the_instance_uses_it_and_plain_dagster_reads_its_files(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
+    monkeypatch.setenv("NOVEL_AUDIO_DAGSTER_DIR", str(tmp_path))
+    with dg.DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions(NAME, ["so-do/0001"])
+        assert instance.get_dynamic_partitions(NAME) == ["so-do/0001"]
+        assert instance.event_log_storage.__class__.__module__.startswith("novel_audio_pipeline.")
+    assert plain(tmp_path).get_dynamic_partitions(NAME) == ["so-do/0001"]
+    with sqlite3.connect(tmp_path / "history" / "runs" / "index.db") as connection:
+        assert connection.execute("SELECT count(*) FROM dynamic_partitions").fetchone() == (1,)
+    config = yaml.safe_load((PROJECT_ROOT / "dagster.yaml").read_text(encoding="utf-8"))
+    assert list(config["storage"]) == ["custom"]
