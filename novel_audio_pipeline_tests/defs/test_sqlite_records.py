@@ -93,3 +93,21 @@ def test_the_instance_uses_it_and_plain_dagster_reads_its_files(tmp_path, monkey
         assert connection.execute("SELECT count(*) FROM dynamic_partitions").fetchone() == (1,)
     config = yaml.safe_load((PROJECT_ROOT / "dagster.yaml").read_text(encoding="utf-8"))
     assert list(config["storage"]) == ["custom"]
+
+
+def test_engines_of_old_runs_are_let_go_and_made_again(records):
+    for number in range(40):
+        with records.run_connection(f"run-{number}") as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM event_logs").scalar() == 0
+    with records.run_connection("run-0") as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM event_logs").scalar() == 0
+    assert len(records._engines) <= 16
+
+
+def test_what_fails_is_taken_back(records):
+    with pytest.raises(RuntimeError), records.index_connection() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO dynamic_partitions (partitions_def_name, partition) VALUES ('c', 'k')"
+        )
+        raise RuntimeError
+    assert records.get_dynamic_partitions("c") == []
