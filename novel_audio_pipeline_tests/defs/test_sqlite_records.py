@@ -105,9 +105,13 @@ def test_engines_of_old_runs_are_let_go_and_made_again(records):
 
 
 def test_what_fails_is_taken_back(records):
-    with pytest.raises(RuntimeError), records.index_connection() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO dynamic_partitions (partitions_def_name, partition) VALUES ('c', 'k')"
-        )
-        raise RuntimeError
+    def add_and_fail() -> None:
+        with records.index_connection() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO dynamic_partitions (partitions_def_name, partition) VALUES ('c', 'k')"
+            )
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        add_and_fail()
     assert records.get_dynamic_partitions("c") == []
