@@ -1,8 +1,12 @@
 """``status``: how each chapter stands."""
 
+import time
+from collections.abc import Iterable
+
 import click
 
 from novel_audio_pipeline.cli.chapter_rows import (
+    ChapterRow,
     chapter_document,
     print_chapters,
     row_of_status,
@@ -11,6 +15,7 @@ from novel_audio_pipeline.cli.context import CommandContext
 from novel_audio_pipeline.cli.exit_status import ExitStatus
 from novel_audio_pipeline.cli.printing import print_json, say
 from novel_audio_pipeline.narration.outcome import failures_by_message
+from novel_audio_pipeline.narration.progress import LINE_INTERVAL_S
 from novel_audio_pipeline.narration.status import ChapterStatus, chapter_statuses
 from novel_audio_pipeline.novels.model import SourceProblem
 
@@ -20,22 +25,33 @@ from novel_audio_pipeline.novels.model import SourceProblem
 def status_command(*, as_json: bool) -> int:
     """Show how each chapter stands: complete, incomplete, missing or stale, and what failed."""
     context = CommandContext()
-    statuses: list[ChapterStatus] = []
+    rows: list[ChapterRow] = []
     problems: list[SourceProblem] = []
+    told_at = time.monotonic()
     for item in context.each_novel():
         if isinstance(item, SourceProblem):
             problems.append(item)
-        else:
-            statuses += chapter_statuses(item.scripts, context.library)
-    rows = [row_of_status(status) for status in statuses]
+            continue
+        statuses = list(chapter_statuses(item.scripts, context.library))
+        rows_of_novel = [row_of_status(status) for status in statuses]
+        if (
+            not as_json
+        ):  # novel by novel: of a hundred, the last is looked at minutes after the first
+            print_chapters(rows_of_novel)
+            _say_failures(statuses)
+        elif time.monotonic() - told_at >= LINE_INTERVAL_S:
+            told_at = time.monotonic()
+            say(f"{len(rows) + len(rows_of_novel)} chapters looked at")
+        rows += rows_of_novel
     if as_json:
         print_json(chapter_document(rows, requests=0))
-    else:
-        print_chapters(rows)
-        for status in statuses:
-            for which, message in failures_by_message(status.failed):
-                say(f"{status.key} {which}: {message}")
     for problem in problems:
         say(problem.message)
     all_complete = all(row["state"] == "complete" for row in rows)
     return ExitStatus.DONE if all_complete and not problems else ExitStatus.INCOMPLETE
+
+
+def _say_failures(statuses: Iterable[ChapterStatus]) -> None:
+    for status in statuses:
+        for which, message in failures_by_message(status.failed):
+            say(f"{status.key} {which}: {message}")
