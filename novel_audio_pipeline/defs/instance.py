@@ -1,6 +1,8 @@
 """Opening Dagster's records for the command line, which also looks whether they are of this version."""
 
+import contextlib
 import os
+import sys
 
 import dagster as dg
 
@@ -22,7 +24,8 @@ def open_instance() -> dg.DagsterInstance:
     except dg.DagsterInvariantViolationError as error:
         raise SettingError(f"DAGSTER_HOME is wrong: {error}") from error
     if not _is_of_this_version(instance) and _holds_nothing(instance):
-        instance.upgrade()
+        with contextlib.redirect_stdout(sys.stderr):  # it prints; our output may be a document
+            instance.upgrade()
     if not _is_of_this_version(instance):
         place = os.environ.get("NOVEL_AUDIO_DAGSTER_DIR", "")
         raise SettingError(

@@ -76,7 +76,7 @@ def test_records_of_an_older_version_are_named_with_what_to_run(instance, tmp_pa
     ],
 )
 def test_records_that_a_killed_process_left_half_made_are_made(
-    tmp_path, monkeypatch, place, metadata
+    tmp_path, monkeypatch, capsys, place, metadata
 ):
     monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
     monkeypatch.setenv("NOVEL_AUDIO_DAGSTER_DIR", str(tmp_path))
@@ -87,3 +87,4 @@ def test_records_that_a_killed_process_left_half_made_are_made(
         storages = (opened.run_storage, opened.event_log_storage, opened.schedule_storage)
         versions = [storage.alembic_version() for storage in storages]
     assert all(present == newest for present, newest in versions)
+    assert capsys.readouterr().out == ""  # there, a command may be about to print a document
