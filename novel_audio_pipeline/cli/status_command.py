@@ -14,10 +14,12 @@ from novel_audio_pipeline.cli.chapter_rows import (
 from novel_audio_pipeline.cli.context import CommandContext
 from novel_audio_pipeline.cli.exit_status import ExitStatus
 from novel_audio_pipeline.cli.printing import print_json, say
+from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.narration.outcome import failures_by_message
 from novel_audio_pipeline.narration.progress import LINE_INTERVAL_S
 from novel_audio_pipeline.narration.status import ChapterStatus, chapter_statuses
-from novel_audio_pipeline.novels.model import SourceProblem
+from novel_audio_pipeline.novels.model import ChapterKey, SourceProblem
+from novel_audio_pipeline.upkeep.asked import AskedNotes
 
 
 @click.command("status")
@@ -27,12 +29,13 @@ def status_command(*, as_json: bool) -> int:
     context = CommandContext()
     rows: list[ChapterRow] = []
     problems: list[SourceProblem] = []
+    asked = _asked(context)
     told_at = time.monotonic()
     for item in context.each_novel():
         if isinstance(item, SourceProblem):
             problems.append(item)
             continue
-        statuses = list(chapter_statuses(item.scripts, context.library))
+        statuses = list(chapter_statuses(item.scripts, context.library, asked=asked))
         rows_of_novel = [row_of_status(status) for status in statuses]
         if (
             not as_json
@@ -49,6 +52,14 @@ def status_command(*, as_json: bool) -> int:
         say(problem.message)
     all_complete = all(row["state"] == "complete" for row in rows)
     return ExitStatus.DONE if all_complete and not problems else ExitStatus.INCOMPLETE
+
+
+def _asked(context: CommandContext) -> frozenset[ChapterKey]:
+    """Return the chapters of which something was asked for and never filed; none if nobody knows."""
+    try:
+        return frozenset(note.key for note in AskedNotes(context.settings.reports_dir).read())
+    except StorageError:
+        return frozenset()
 
 
 def _say_failures(statuses: Iterable[ChapterStatus]) -> None:

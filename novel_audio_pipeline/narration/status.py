@@ -1,6 +1,6 @@
 """How chapters stand, and what narrating them would cost: looking only, nothing is written."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,7 +32,7 @@ class ChapterStatus:
         title: Its present title.
         digest: Of its script.
         state: ``complete``; ``stale`` if it was complete for another text or voice; ``missing`` if
-            nothing is held of it; else ``incomplete``.
+            nothing is held of it or was asked for; else ``incomplete``.
         settled: Whether not even a file needs tidying.
         paragraphs: Length of the script.
         kept: Paragraphs whose audio stands as wanted.
@@ -64,7 +64,11 @@ class ChapterStatus:
 
 
 def chapter_statuses(
-    scripts: Iterable[Script], library: AudioLibrary, *, verify: bool = False
+    scripts: Iterable[Script],
+    library: AudioLibrary,
+    *,
+    asked: Container[ChapterKey] = frozenset(),
+    verify: bool = False,
 ) -> Iterator[ChapterStatus]:
     """Yield how each chapter of one novel stands.
 
@@ -72,6 +76,7 @@ def chapter_statuses(
         scripts: All scripts of the novel, or some of them; in any case of one novel. Each is
             looked at once and not kept.
         library: Looked at, never written.
+        asked: Chapters of which something was asked for and never filed.
         verify: Whether audio that no manifest vouches for is hashed; else it counts as not there.
     """
     look: Callable[[int], ChapterInventory] | None = None
@@ -86,17 +91,19 @@ def chapter_statuses(
             return places.find(key)
 
         held = look(script.key.number)
-        yield _status(plan_chapter(script, held, elsewhere=elsewhere), held)
+        yield _status(
+            plan_chapter(script, held, elsewhere=elsewhere), held, was_asked=script.key in asked
+        )
 
 
-def _status(plan: ChapterPlan, held: ChapterInventory) -> ChapterStatus:
+def _status(plan: ChapterPlan, held: ChapterInventory, *, was_asked: bool) -> ChapterStatus:
     to_speak = [step.paragraph for step in plan.steps if isinstance(step, Speak)]
     audio = [paragraph.audio for paragraph in held.paragraphs.values() if paragraph.audio]
     return ChapterStatus(
         key=plan.script.key,
         title=plan.script.title,
         digest=plan.script.digest,
-        state=_state(plan, held),
+        state=_state(plan, held, was_asked=was_asked),
         settled=plan.settled,
         paragraphs=len(plan.steps),
         kept=plan.kept_audio,
@@ -120,11 +127,11 @@ def _status(plan: ChapterPlan, held: ChapterInventory) -> ChapterStatus:
     )
 
 
-def _state(plan: ChapterPlan, held: ChapterInventory) -> StandingState:
+def _state(plan: ChapterPlan, held: ChapterInventory, *, was_asked: bool) -> StandingState:
     if all(isinstance(step, Keep) for step in plan.steps) and not plan.beyond:
         return "complete"
     if not held.paragraphs:
-        return "missing"
+        return "incomplete" if was_asked else "missing"
     manifest = held.manifest
     if manifest is not None and manifest.complete and manifest.script_digest != plan.script.digest:
         return "stale"

@@ -2,6 +2,8 @@
 
 import pytest
 
+from novel_audio_pipeline.novels.model import ChapterKey
+from novel_audio_pipeline.upkeep.asked import AskedNotes
 from novel_audio_pipeline_tests.cli.homes import Home, new_home
 from novel_audio_pipeline_tests.tts_backend.serving import served
 
@@ -78,6 +80,15 @@ def test_status_of_what_was_never_narrated_is_missing(home):
     document = home.json("status", status=1)
     assert [chapter["state"] for chapter in document["chapters"]] == ["missing", "missing"]
     assert document["requests"] == 0
+
+
+def test_a_chapter_that_a_killed_run_had_asked_for_is_incomplete_not_missing(home):
+    (first, *others) = home.json("status", status=1)["chapters"]
+    AskedNotes(home.path / "reports").asked(
+        ChapterKey(first["novel_id"], first["number"]), 1, "0" * 32
+    )
+    after = home.json("status", status=1)["chapters"]
+    assert [chapter["state"] for chapter in after] == ["incomplete"] + ["missing"] * len(others)
 
 
 def test_a_dry_run_tells_what_is_to_come_and_writes_nothing(home):
