@@ -4,13 +4,20 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9000, 1, 1, tzinfo=UTC)  # leaves room to add a time to live
-_LATEST_US = (_LATEST - _EPOCH) // timedelta(microseconds=1)
+_EARLIEST = datetime(1000, 1, 1, tzinfo=UTC)  # leaves room to subtract, and to print in any zone
+_LATEST_US, _EARLIEST_US = (
+    (bound - _EPOCH) // timedelta(microseconds=1) for bound in (_LATEST, _EARLIEST)
+)
 
 
 def instant_of(nanoseconds: int) -> datetime:
-    """Return the instant; a date beyond the year 9000 is that year."""
+    """Return the instant; a date before the year 1000 or beyond 9000 is that year."""
     microseconds = nanoseconds // 1000
-    return _LATEST if microseconds >= _LATEST_US else _EPOCH + timedelta(microseconds=microseconds)
+    if microseconds >= _LATEST_US:
+        return _LATEST
+    if microseconds <= _EARLIEST_US:
+        return _EARLIEST
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def instant_text(instant: datetime) -> str:

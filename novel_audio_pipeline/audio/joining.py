@@ -13,7 +13,7 @@ def joined(parts: Sequence[npt.NDArray[np.int16]], *, sample_rate_hz: int) -> np
     """Return the parts in order; where two meet, the first fades out and the second in.
 
     A part that ends or begins loudly would click there. Beginning and end of the whole stay as they
-    are, and so does a single part.
+    are, unless the part there is shorter than a fade (3 ms), and so does a single part.
 
     Args:
         parts: Samples, at least one part: of one channel, or frames x channels.

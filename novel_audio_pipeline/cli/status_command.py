@@ -35,17 +35,17 @@ def status_command(*, as_json: bool) -> int:
         if isinstance(item, SourceProblem):
             problems.append(item)
             continue
-        statuses = list(chapter_statuses(item.scripts, context.library, asked=asked))
-        rows_of_novel = [row_of_status(status) for status in statuses]
-        if (
-            not as_json
-        ):  # novel by novel: of a hundred, the last is looked at minutes after the first
-            print_chapters(rows_of_novel)
+        statuses: list[ChapterStatus] = []
+        for status in chapter_statuses(item.scripts, context.library, asked=asked):
+            statuses.append(status)
+            rows.append(row_of_status(status))
+            if time.monotonic() - told_at >= LINE_INTERVAL_S:
+                told_at = time.monotonic()
+                say(f"{len(rows)} chapters looked at")
+        # Novel by novel: of a hundred, the last is looked at minutes after the first.
+        if not as_json:
+            print_chapters([row_of_status(status) for status in statuses])
             _say_failures(statuses)
-        elif time.monotonic() - told_at >= LINE_INTERVAL_S:
-            told_at = time.monotonic()
-            say(f"{len(rows) + len(rows_of_novel)} chapters looked at")
-        rows += rows_of_novel
     if as_json:
         print_json(chapter_document(rows, requests=0))
     for problem in problems:

@@ -5,6 +5,7 @@ import os
 import sys
 
 import dagster as dg
+from alembic.util import CommandError
 
 from novel_audio_pipeline.errors import SettingError
 
@@ -24,9 +25,11 @@ def open_instance() -> dg.DagsterInstance:
     except dg.DagsterInvariantViolationError as error:
         raise SettingError(f"DAGSTER_HOME is wrong: {error}") from error
     if not _is_of_this_version(instance) and _holds_nothing(instance):
-        with contextlib.redirect_stdout(sys.stderr):  # it prints; our output may be a document
+        # It prints, where our output may be a document; and it knows no newer versions.
+        with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(CommandError):
             instance.upgrade()
     if not _is_of_this_version(instance):
+        instance.dispose()
         place = os.environ.get("NOVEL_AUDIO_DAGSTER_DIR", "")
         raise SettingError(
             f"Dagster's records in {place or 'its database'} were written by another version than "

@@ -302,17 +302,22 @@ class CacheFolder:
 
     def _remove_leftovers(self, *, now: datetime) -> None:
         """Remove what dead writers left; looked at again under the lock, which a living one holds."""
-        found = [
-            path
-            for folder in (self.root, self.metadata_dir)
-            for name, path in self._files(folder)
-            if name.endswith(".tmp") and is_leftover_file(path, now=now)
-        ]
+        with _storage_errors("cannot look at a file of the TTS cache in", self.root):
+            found = [
+                path
+                for folder in (self.root, self.metadata_dir)
+                for name, path in self._files(folder)
+                if name.endswith(".tmp") and is_leftover_file(path, now=now)
+            ]
         if found:
             with self.locked():
                 for path in found:
-                    if is_leftover_file(path, now=now):
-                        os.unlink(path)
+                    with (
+                        _storage_errors("cannot remove a file of the TTS cache", path),
+                        contextlib.suppress(FileNotFoundError),
+                    ):
+                        if is_leftover_file(path, now=now):
+                            os.unlink(path)
 
     def _has_own_records(self) -> bool:
         """Return False if ``metadata/`` is a link: what lies behind it is not ours to remove."""
@@ -321,15 +326,27 @@ class CacheFolder:
     def _unlink_same(
         self, entry: CacheEntry, *, with_record: bool, is_shared_with_others: bool
     ) -> bool:
-        if is_shared_with_others and not take_away(self._wav(entry.file_id), entry):
+        wav, record = self.paths(entry.file_id)
+        if not is_shared_with_others:
+            return self._unlink(entry.file_id, with_record=with_record)
+        if not take_away(Path(wav), entry):
             return False
-        return self._unlink(entry.file_id, with_record=with_record) or is_shared_with_others
+        if with_record:  # what has the WAV's name by now is another one
+            self._unlink_files(record)
+        return True
 
     def _unlink(self, file_id: str, *, with_record: bool) -> bool:
-        """Unlink WAV and record, links left alone, and confirm that the WAV is gone."""
-        is_gone = False
+        """Unlink WAV and record, and confirm that the WAV is gone; return whether there was any."""
         wav, record = self.paths(file_id)
-        for path in (wav, record) if with_record else (wav,):
+        was_there = self._unlink_files(wav, record) if with_record else self._unlink_files(wav)
+        if self._look(file_id, wav) is not None:
+            raise StorageError(f"{wav} is still there after it was removed")
+        return was_there
+
+    def _unlink_files(self, *paths: str) -> bool:
+        """Unlink those that are files, links left alone; return whether any was."""
+        is_gone = False
+        for path in paths:
             try:
                 if stat.S_ISREG(os.lstat(path).st_mode):
                     os.unlink(path)
@@ -340,8 +357,6 @@ class CacheFolder:
                 raise StorageError(
                     f"cannot remove a file of the TTS cache {path}: {error.strerror or error}"
                 ) from error
-        if self._look(file_id, wav) is not None:
-            raise StorageError(f"{wav} is still there after it was removed")
         return is_gone
 
     def _wav(self, file_id: str) -> Path:

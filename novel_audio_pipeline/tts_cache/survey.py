@@ -78,7 +78,8 @@ def survey(root: Path, *, with_records_of_audio: bool = True) -> Iterator[SeenFi
         return
     for entry in _scan(root / METADATA_FOLDER, required=False):
         kind, file_id = _kind_in_metadata(entry.name)
-        if kind is SeenKind.RECORD and file_id in audio and not with_records_of_audio:
+        is_of_audio = kind is SeenKind.RECORD and file_id in audio
+        if is_of_audio and not with_records_of_audio and entry.is_file(follow_symlinks=False):
             continue
         seen = _seen(entry, (kind, file_id), f"{METADATA_FOLDER}/{entry.name}")
         if seen is not None:

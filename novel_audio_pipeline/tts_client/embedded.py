@@ -113,10 +113,9 @@ class EmbeddedBackend:
                 if self._ending.is_set():
                     return
                 with contextlib.suppress(OSError):  # no log, no process: the next try may have both
+                    self._process = self._spawned(port=port)
                     self._log("backend_started_again", status=status)
-                    successor = self._spawned(port=port)
                     _close_pipes(process)
-                    self._process = successor
 
     def _log(self, event: str, **facts: int) -> None:
         """Add a line in the form of the backend's own."""

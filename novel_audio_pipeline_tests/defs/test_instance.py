@@ -1,5 +1,6 @@
 """Dagster's records: what dagster.yaml says of them, and records of another version."""
 
+import sqlite3
 from pathlib import Path
 
 import dagster as dg
@@ -88,3 +89,11 @@ def test_records_that_a_killed_process_left_half_made_are_made(
         versions = [storage.alembic_version() for storage in storages]
     assert all(present == newest for present, newest in versions)
     assert capsys.readouterr().out == ""  # there, a command may be about to print a document
+
+
+def test_empty_records_of_a_newer_version_are_refused_too(instance, tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
+    with sqlite3.connect(tmp_path / "history" / "runs.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'of-the-future'")
+    with pytest.raises(SettingError, match="If it was a newer one, install that one again"):
+        open_instance()

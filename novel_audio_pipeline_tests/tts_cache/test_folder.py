@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -199,6 +200,26 @@ def test_leftovers_go_when_their_writer_is_dead_or_two_hours_passed(tmp_path):
         os.utime(tmp_path / name, (at, at))
     cache.expire(now=NOW, ttl=TTL)
     assert names(tmp_path) == {alive, elsewhere}
+
+
+@pytest.mark.parametrize(
+    ("error", "is_told"), [(PermissionError(13, "no"), True), (FileNotFoundError(2, "gone"), False)]
+)
+def test_a_leftover_that_does_not_go_is_told_in_our_words(tmp_path, monkeypatch, error, is_told):
+    cache = make_cache(tmp_path)
+    old = tmp_path / f".{OTHER}.wav.another-host-1-0123456789ab.tmp"
+    old.write_bytes(b"half")
+    os.utime(old, (0, 0))
+
+    def refuse(path):
+        raise error
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    if not is_told:
+        cache.expire(now=NOW, ttl=TTL)
+        return
+    with pytest.raises(StorageError, match=re.escape(str(old))):
+        cache.expire(now=NOW, ttl=TTL)
 
 
 def test_an_unreadable_or_missing_folder_is_an_error_and_not_empty(tmp_path):

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.tts_cache import folder
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.tts_cache.taking import take_away
 from novel_audio_pipeline_tests.tts_cache.entries import ID, NOW, TTL, WAV, make_cache, names, store
@@ -36,6 +37,21 @@ def test_a_file_written_after_it_was_judged_gets_its_name_back(tmp_path):
     assert take_away(path, judged) is False
     assert path.read_bytes() == b"new"
     assert names(tmp_path) == {path.name}
+
+
+def test_a_file_written_while_the_old_one_was_taken_away_stays(tmp_path, monkeypatch):
+    cache = make_cache(tmp_path)
+    path = tmp_path / f"{ID}.wav"
+    plant(path, b"old", age=TTL)
+
+    def taken_and_written_anew(taken, judged):
+        done = take_away(taken, judged)
+        plant(path, b"new", age=timedelta(0))
+        return done
+
+    monkeypatch.setattr(folder, "take_away", taken_and_written_anew)
+    assert [entry.file_id for entry in cache.expire(now=NOW, ttl=TTL, is_shared_with_others=True)]
+    assert path.read_bytes() == b"new"
 
 
 def test_what_is_gone_already_was_not_taken(tmp_path):

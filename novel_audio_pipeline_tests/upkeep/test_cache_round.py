@@ -7,8 +7,9 @@ import pytest
 
 from novel_audio_pipeline.errors import SettingError, StorageError
 from novel_audio_pipeline.novels.model import ChapterKey
-from novel_audio_pipeline.tts_cache.folder import LOCK_NAME, WATCH_NAME
+from novel_audio_pipeline.tts_cache.folder import LOCK_NAME, WATCH_NAME, CacheFolder
 from novel_audio_pipeline.upkeep.asked import AskedNotes
+from novel_audio_pipeline.upkeep.known_entries import KnownEntries
 from novel_audio_pipeline_tests.upkeep.places import SPOILED, TTL, House, set_date, spoil_knowledge
 
 OLD, YOUNG = "a" * 32, "b" * 32
@@ -99,6 +100,57 @@ def test_a_removal_that_was_interrupted_is_finished_or_undone(tmp_path):
         wav.rename(wav.with_name(f"{wav.name}.expiring-0123456789ab"))
     house.round()
     assert [name for name in left_in(house) if "wav" in name] == [f"{YOUNG}.wav"]
+    assert {line["file_id"] for line in house.audit()} == {OLD}
+
+
+def test_what_gets_its_name_back_and_stays_is_not_written_down_as_removed(tmp_path, monkeypatch):
+    house = House(tmp_path)
+    wav = house.store(OLD, age=TTL)
+    wav.rename(wav.with_name(f"{wav.name}.expiring-0123456789ab"))
+
+    def refuse(self, *_arguments, **_options):
+        raise StorageError("the disk refuses")
+
+    monkeypatch.setattr(CacheFolder, "_unlink", refuse)
+    with pytest.raises(StorageError, match="the disk refuses"):
+        house.round()
+    assert wav.exists()
+    assert house.audit() == []
+
+
+def test_an_old_file_that_comes_between_two_looks_is_written_down_too(tmp_path, monkeypatch):
+    house = House(tmp_path)
+    house.store(OLD, age=TTL)
+    about = KnownEntries.about
+
+    def copied_in_meanwhile(self, stored_at):
+        if OLD in stored_at:
+            house.store(YOUNG, age=TTL + timedelta(hours=1))
+        return about(self, stored_at)
+
+    monkeypatch.setattr(KnownEntries, "about", copied_in_meanwhile)
+    done = house.round()
+    assert left_in(house) == []
+    assert [line["file_id"] for line in house.audit()] == [OLD, YOUNG]
+    assert [(one.file_id, one.in_library) for one in done.removed[1:]] == [(YOUNG, "unknown")]
+
+
+def test_a_date_before_our_era_ends_nothing(tmp_path):
+    house = House(tmp_path)
+    wav = house.store(OLD, age=TTL)
+    os.utime(wav, (-62_135_597_801, -62_135_597_801))
+    house.round()
+    assert left_in(house) == []
+
+
+def test_a_link_beside_audio_is_not_of_the_cache(tmp_path):
+    house = House(tmp_path)
+    house.store(YOUNG, age=timedelta(minutes=5))
+    record = house.place.root / "metadata" / f"{YOUNG}.json"
+    record.unlink()
+    record.symlink_to(tmp_path)
+    assert house.round().left.unknown == 1
+    assert record.is_symlink()
 
 
 def test_entries_in_the_future_go_after_two_hours_of_watching(tmp_path):
