@@ -54,7 +54,7 @@ def served_by(home: Home, command: Sequence[str]) -> Iterator[Up]:
     up = Up(f"http://127.0.0.1:{port}", home, process)
     try:
         wait_for(up.answers, timeout_s=120, what="the web UI answers")
-        assert up.location_error() is None
+        assert (why := up.location_error()) is None, why
         yield up
         up.stop(signal.SIGTERM)
     except BaseException:

@@ -2,14 +2,14 @@
 
 import dagster as dg
 
-from novel_audio_pipeline.definitions import defs as real_defs
+from novel_audio_pipeline import definitions
 from novel_audio_pipeline.defs.schedules import narrate_new_chapters_schedule as nightly
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return all definitions, with the nightly schedule at every minute."""
-    real = real_defs()
+    real = definitions.defs()  # imported by name, it would be a second one of this module
     each_minute = dg.ScheduleDefinition(
         name=nightly.name,
         job=nightly.job,
