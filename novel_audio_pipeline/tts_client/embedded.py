@@ -7,6 +7,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from novel_audio_pipeline.instants import instant_text
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 MAX_RESTARTS = 5  # a backend that dies more often is broken; who waits for it then gives up
+STEADY_S = 600.0  # one that has lived so long is not: what came before is forgotten
 RESTART_WAIT_S = 5.0  # before the second restart; twice, three times as long before the next ones
 _LOOK_EVERY_S = 0.5
 _LOG_TAIL_BYTES = 2000
@@ -99,16 +101,22 @@ class EmbeddedBackend:
     def _keep_alive(self) -> None:
         """Start the backend again whenever it dies before it is told to end; runs in a thread."""
         port = urlsplit(self.url).port or 0
-        for restart in range(MAX_RESTARTS):
-            process = self._process
-            if process is None:
-                return
+        restarts = 0
+        while (process := self._process) is not None:
+            since = time.monotonic()
             # Not wait(): it holds a lock for as long, and would never give it back to a program that
             # ends meanwhile, where threads like this one just stop.
             while (status := process.poll()) is None:
                 if self._ending.wait(_LOOK_EVERY_S):
                     return
-            self._ending.wait(restart * RESTART_WAIT_S)
+            if time.monotonic() - since >= STEADY_S:
+                restarts = 0
+            if restarts == MAX_RESTARTS:
+                with contextlib.suppress(OSError):
+                    self._log("backend_given_up", status=status, restarts=restarts)
+                return
+            self._ending.wait(restarts * RESTART_WAIT_S)
+            restarts += 1
             with self._lock:
                 if self._ending.is_set():
                     return
@@ -146,9 +154,12 @@ class EmbeddedBackend:
 
     def _stop(self) -> None:
         """End the backend: close the pipe it watches; kill it if it stays."""
-        with self._lock:
-            self._ending.set()
-            process, self._process = self._process, None
+        self._ending.set()
+        # Held only while a process is being started; not waited for without end.
+        has_lock = self._lock.acquire(timeout=STOP_TIMEOUT_S)
+        process, self._process = self._process, None
+        if has_lock:
+            self._lock.release()
         if process is None:
             return
         if process.stdin is not None:

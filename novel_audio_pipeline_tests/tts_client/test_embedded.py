@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from novel_audio_pipeline.errors import BackendDownError, BackendUnreachableError
+from novel_audio_pipeline.tts_client import embedded
 from novel_audio_pipeline.tts_client.embedded import EmbeddedBackend
 from novel_audio_pipeline.tts_client.http import TtsClient
 from novel_audio_pipeline_tests.tts_backend.serving import wait_until
@@ -22,6 +23,16 @@ root = Path(sys.argv[1])
 with EmbeddedBackend(cache_dir=root / "cache", log_path=root / "log") as backend:
     print(backend.url, flush=True)
     time.sleep(600)
+"""
+
+LEAVER = """
+import sys
+from pathlib import Path
+from novel_audio_pipeline.tts_client.embedded import EmbeddedBackend
+root = Path(sys.argv[1])
+kept = EmbeddedBackend(cache_dir=root / "cache", log_path=root / "log")
+kept.__enter__()
+sys.exit(7)
 """
 
 
@@ -51,17 +62,43 @@ def test_a_backend_that_dies_is_started_again_at_the_same_address(tmp_path):
         except BackendUnreachableError:
             return False
 
+    others = set(psutil.Process().children())
     with EmbeddedBackend(cache_dir=tmp_path / "cache", log_path=tmp_path / "log") as backend:
-        first = psutil.Process().children()
+        first = set(psutil.Process().children()) - others
         for process in first:
             process.kill()
         psutil.wait_procs(first, timeout=5)
         wait_until(answers)
-        children = psutil.Process().children(recursive=True)
-        assert not {child.pid for child in children} & {child.pid for child in first}
+        children = set(psutil.Process().children(recursive=True)) - others
+        assert not children & first
     _, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
     assert "backend_started_again" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize(("steady_s", "deaths"), [(600.0, 2), (0.0, 4)])
+def test_one_that_keeps_dying_is_given_up_and_one_that_lived_long_is_not(
+    tmp_path, monkeypatch, steady_s, deaths
+):
+    monkeypatch.setattr(embedded, "MAX_RESTARTS", 1)
+    monkeypatch.setattr(embedded, "STEADY_S", steady_s)
+    log = tmp_path / "log"
+    others = set(psutil.Process().children())
+    with EmbeddedBackend(cache_dir=tmp_path / "cache", log_path=log):
+        for death in range(deaths):
+            wait_until(lambda: set(psutil.Process().children()) - others)
+            dying = set(psutil.Process().children()) - others
+            for process in dying:
+                process.kill()
+            told = "backend_given_up" if steady_s and death else "backend_started_again"
+            count = 1 if steady_s else death + 1
+            wait_until(lambda: log.read_text().count(told) == count)  # noqa: B023
+    assert ("backend_given_up" in log.read_text()) == bool(steady_s)
+
+
+def test_a_program_that_ends_without_leaving_the_block_ends(tmp_path):
+    program = subprocess.run([sys.executable, "-c", LEAVER, str(tmp_path)], check=False, timeout=60)
+    assert program.returncode == 7
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL, which Windows has not")
