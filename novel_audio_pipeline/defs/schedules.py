@@ -38,7 +38,12 @@ def narrate_new_chapters_schedule(
     if not needed:
         return dg.SkipReason("Every chapter has the audio of its present text.")
     ranges = list(contiguous_ranges(needed, known_chapters(context.instance)))
-    return [dg.RunRequest(tags=range_tags(first, last)) for first, last in ranges[:RUNS_A_NIGHT]]
+    night = context.scheduled_execution_time.isoformat()
+    return [
+        # Dagster wants a key where there are several, and never starts a second run of the same one.
+        dg.RunRequest(run_key=f"{night} {first}", tags=range_tags(first, last))
+        for first, last in ranges[:RUNS_A_NIGHT]
+    ]
 
 
 def chapters_to_narrate(instance: dg.DagsterInstance) -> set[str]:

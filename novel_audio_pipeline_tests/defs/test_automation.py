@@ -1,6 +1,7 @@
 """What asks for narrations by itself: the nightly schedule, automation, and what tells of failures."""
 
 import sys
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
@@ -9,7 +10,7 @@ from novel_audio_pipeline.defs import automation
 from novel_audio_pipeline.defs.assets import chapter_text
 from novel_audio_pipeline.defs.automation import WhileFewAreUnderWay
 from novel_audio_pipeline.defs.failures import failed_runs_sensor
-from novel_audio_pipeline.defs.partitions import chapters
+from novel_audio_pipeline.defs.partitions import CHAPTERS_PER_RUN, chapters
 from novel_audio_pipeline.defs.resources import FailureNotifier
 from novel_audio_pipeline.defs.schedules import narrate_new_chapters_schedule
 from novel_audio_pipeline.errors import UnavailableError
@@ -19,10 +20,15 @@ RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_e
 
 def night(house) -> list[tuple[str, ...]] | str:
     """Evaluate the schedule; return the ranges asked for, or why none."""
-    data = narrate_new_chapters_schedule(dg.build_schedule_context(instance=house.instance))
-    if isinstance(data, dg.SkipReason):
-        return str(data.skip_message)
-    return [tuple(request.tags[name] for name in RANGE) for request in data]
+    context = dg.build_schedule_context(
+        instance=house.instance, scheduled_execution_time=datetime(2026, 5, 4, 1, tzinfo=UTC)
+    )
+    data = narrate_new_chapters_schedule.evaluate_tick(context)  # as the daemon does
+    requests = data.run_requests or []
+    assert len({request.run_key for request in requests}) == len(requests)
+    return [tuple(request.tags[name] for name in RANGE) for request in requests] or str(
+        data.skip_message
+    )
 
 
 def test_the_night_asks_for_what_was_never_made(house):
@@ -30,6 +36,12 @@ def test_the_night_asks_for_what_was_never_made(house):
     house.write("b", ["Ba."])
     house.tick()
     assert night(house) == [("a/0001", "b/0001")]
+
+
+def test_a_night_with_more_chapters_than_one_run_takes_asks_for_several_runs(house):
+    house.write("a", *(["Một."] for _ in range(CHAPTERS_PER_RUN + 1)))
+    house.tick()
+    assert night(house) == [("a/0001", "a/0025"), ("a/0026", "a/0026")]
 
 
 def test_the_night_asks_for_what_changed_or_failed_and_leaves_the_rest(house):
