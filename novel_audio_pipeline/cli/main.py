@@ -67,10 +67,18 @@ def run(arguments: list[str]) -> int:
         say("novel-audio: interrupted; what was downloaded is in the library, run again to go on")
         return ExitStatus.INTERRUPTED
     except OSError as error:
-        if isinstance(error.__context__, KeyboardInterrupt):  # click had a closed terminal to tell
+        if _came_of_an_interrupt(error):  # a closed terminal was to be told of it
             return ExitStatus.INTERRUPTED
         raise
     return int(status or 0)
+
+
+def _came_of_an_interrupt(error: BaseException) -> bool:
+    """Return whether an error was raised while an interrupt was being dealt with, however deep."""
+    context = error.__context__
+    return context is not None and (
+        isinstance(context, KeyboardInterrupt) or _came_of_an_interrupt(context)
+    )
 
 
 def _interrupt_at_signals() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from novel_audio_pipeline.cli import main
 from novel_audio_pipeline.novels.model import ChapterKey
 from novel_audio_pipeline.upkeep.asked import AskedNotes
 from novel_audio_pipeline_tests.cli.homes import Home, new_home
@@ -174,3 +175,24 @@ def test_settings_tell_that_a_backend_cannot_be_reached(home):
     (check,) = [check for check in document["checks"] if check["what"] == "TTS backend"]
     assert not check["ok"]
     assert "127.0.0.1:9" in check["message"]
+
+
+def test_a_closed_terminal_that_was_to_be_told_of_an_interrupt_is_status_130(monkeypatch):
+    told = OSError(5, "the terminal is still gone")
+    told.__context__ = OSError(5, "the terminal is gone")
+    told.__context__.__context__ = KeyboardInterrupt()
+
+    def interrupted(*_arguments, **_options):
+        raise told
+
+    monkeypatch.setattr(main.cli, "main", interrupted)
+    assert main.run(["status"]) == 130
+
+
+def test_an_error_of_the_disk_that_is_not_ours_is_not_hidden(monkeypatch):
+    def broken(*_arguments, **_options):
+        raise OSError(5, "input/output error")
+
+    monkeypatch.setattr(main.cli, "main", broken)
+    with pytest.raises(OSError, match="input/output"):
+        main.run(["status"])
