@@ -81,6 +81,7 @@ def test_a_novel_is_selected_backfilled_and_looked_at(up, page):
     page.get_by_role("button", name="Materialize").first.click()
     page.get_by_role("button", name="Confirm").click()
     page.get_by_text("Select a partition or create one").click()
+    expect(page.locator("input:focus")).to_be_visible()  # a slash typed elsewhere opens the search
     page.keyboard.type("mua-lu/")
     page.get_by_text("Select all (2)").click()
     keeper(page)("select-a-novel")

@@ -107,7 +107,11 @@ def test_a_terminal_that_closes_ends_it_as_ctrl_c_does(tmp_path):
     tone = {"TTS_ENGINE": "tone", "NOVEL_AUDIO_MODEL": "tone", "TTS_TONE_REAL_TIME": "5"}
     mine, its = os.openpty()
     # Who leads a session and opens a terminal is told when that closes.
-    opens = "import os, sys; os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.argv[1], sys.argv[1:])"
+    # Where the tests run under nohup, nobody would be.
+    opens = (
+        "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+        "os.open(os.ttyname(0), os.O_RDWR); os.execv(sys.argv[1], sys.argv[1:])"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", opens, sys.executable, "-m", WORK, "narrate"],
         env=home.environ(**tone, TERM="xterm"),

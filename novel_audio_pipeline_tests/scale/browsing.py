@@ -139,6 +139,7 @@ def _steps(browsing: Browsing, url: str, novel: str, chapters: int) -> None:
     with browsing.step("click the list of chapters"):
         page.get_by_text("Select a partition or create one").click()
         page.get_by_text("Select all").first.wait_for()
+        page.locator("input:focus").wait_for()  # a slash typed elsewhere opens the search
     with browsing.step("type a novel's name"):
         page.keyboard.type(f"{novel}/")
         page.get_by_text(f"Select all ({chapters})").wait_for()
