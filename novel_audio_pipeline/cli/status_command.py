@@ -35,7 +35,7 @@ def status_command(*, as_json: bool) -> int:
         if isinstance(item, SourceProblem):
             problems.append(item)
             continue
-        statuses: list[ChapterStatus] = []
+        statuses, first = list[ChapterStatus](), len(rows)
         for status in chapter_statuses(item.scripts, context.library, asked=asked):
             statuses.append(status)
             rows.append(row_of_status(status))
@@ -44,7 +44,7 @@ def status_command(*, as_json: bool) -> int:
                 say(f"{len(rows)} chapters looked at")
         # Novel by novel: of a hundred, the last is looked at minutes after the first.
         if not as_json:
-            print_chapters([row_of_status(status) for status in statuses])
+            print_chapters(rows[first:])
             _say_failures(statuses)
     if as_json:
         print_json(chapter_document(rows, requests=0))

@@ -331,7 +331,8 @@ class CacheFolder:
             return self._unlink(entry.file_id, with_record=with_record)
         if not take_away(Path(wav), entry):
             return False
-        if with_record:  # what has the WAV's name by now is another one
+        # What has the WAV's name by now is another one, and the record may be of that.
+        if with_record and self._look(entry.file_id, wav) is None:
             self._unlink_files(record)
         return True
 

@@ -42,16 +42,19 @@ def test_a_file_written_after_it_was_judged_gets_its_name_back(tmp_path):
 def test_a_file_written_while_the_old_one_was_taken_away_stays(tmp_path, monkeypatch):
     cache = make_cache(tmp_path)
     path = tmp_path / f"{ID}.wav"
+    record = tmp_path / "metadata" / f"{ID}.json"
     plant(path, b"old", age=TTL)
 
     def taken_and_written_anew(taken, judged):
         done = take_away(taken, judged)
         plant(path, b"new", age=timedelta(0))
+        record.write_bytes(b"{}")
         return done
 
     monkeypatch.setattr(folder, "take_away", taken_and_written_anew)
     assert [entry.file_id for entry in cache.expire(now=NOW, ttl=TTL, is_shared_with_others=True)]
     assert path.read_bytes() == b"new"
+    assert record.exists()
 
 
 def test_what_is_gone_already_was_not_taken(tmp_path):
