@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.tts_backend.metrics import Metrics
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
+from novel_audio_pipeline.tts_cache.expiring import expire
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 
 _logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Sweeper:
         Raises:
             StorageError: If the folder cannot be read, or a file does not go.
         """
-        removed = await asyncio.to_thread(self._cache.expire, now=self._now(), ttl=self._ttl)
+        removed = await asyncio.to_thread(expire, self._cache, now=self._now(), ttl=self._ttl)
         for entry in removed:
             age_s = (self._now() - entry.stored_at).total_seconds()
             facts = {"file_id": entry.file_id, "age_s": age_s, "bytes": entry.size_bytes}

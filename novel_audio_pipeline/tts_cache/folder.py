@@ -10,16 +10,15 @@ import heapq
 import os
 import stat
 from collections.abc import Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import filelock
 
 from novel_audio_pipeline.errors import StorageError
-from novel_audio_pipeline.instants import instant_of
 from novel_audio_pipeline.speech.request import FILE_ID_PATTERN
-from novel_audio_pipeline.tts_cache.entry import CacheEntry, check_ttl, is_expired
+from novel_audio_pipeline.tts_cache.entry import CacheEntry
+from novel_audio_pipeline.tts_cache.files import entry_of, ids_in, look, storage_errors, unlink
 from novel_audio_pipeline.tts_cache.metadata import (
     EntryMetadata,
     document_from_json,
@@ -27,16 +26,15 @@ from novel_audio_pipeline.tts_cache.metadata import (
     metadata_document,
 )
 from novel_audio_pipeline.tts_cache.opened import OpenedEntry
-from novel_audio_pipeline.tts_cache.taking import restore_taken, take_away
-from novel_audio_pipeline.tts_cache.watch import Watch, watch_from_json, watch_to_json
-from novel_audio_pipeline.tts_cache.writing import is_leftover_file, write_whole
+from novel_audio_pipeline.tts_cache.removing import confirm_removal, remove_wav
+from novel_audio_pipeline.tts_cache.watch import Watch, watch_from_json
+from novel_audio_pipeline.tts_cache.writing import write_whole
 
 METADATA_FOLDER = "metadata"
 LOCK_NAME = ".lock"
 WATCH_NAME = ".first_seen.json"
 LOCK_TIMEOUT_S = 60.0
 _LOCK_POLL_S = 0.005
-_BATCH = 200  # entries removed under one lock, so that nobody waits long to store
 _MAX_METADATA_BYTES = 4 * 1024 * 1024
 
 
@@ -60,7 +58,7 @@ class CacheFolder:
         Raises:
             StorageError: If it cannot be made or written.
         """
-        with _storage_errors("cannot make the TTS cache folder", self.root):
+        with storage_errors("cannot make the TTS cache folder", self.root):
             self.metadata_dir.mkdir(parents=True, exist_ok=True)
         with self.locked():
             pass
@@ -74,7 +72,7 @@ class CacheFolder:
         """
         path = self.root / LOCK_NAME
         lock = filelock.FileLock(path, timeout=LOCK_TIMEOUT_S, poll_interval=_LOCK_POLL_S)
-        with _storage_errors("cannot lock the TTS cache folder", self.root):
+        with storage_errors("cannot lock the TTS cache folder", self.root):
             os.scandir(self.root).close()  # filelock would make a folder that is missing
             try:
                 lock.acquire()
@@ -94,8 +92,8 @@ class CacheFolder:
         Raises:
             StorageError: If the folder cannot be read.
         """
-        for file_id, path in self._names(self.root, ".wav"):
-            entry = self._look(file_id, path)
+        for file_id, path in ids_in(self.root, ".wav"):
+            entry = look(file_id, path)
             if entry is not None:
                 yield entry
 
@@ -109,7 +107,7 @@ class CacheFolder:
         Raises:
             StorageError: If the folder cannot be read.
         """
-        names = (file_id for file_id, _ in self._names(self.root, ".wav") if file_id > after)
+        names = (file_id for file_id, _ in ids_in(self.root, ".wav") if file_id > after)
         found = (self.find(file_id) for file_id in heapq.nsmallest(limit, names))
         return [entry for entry in found if entry]
 
@@ -131,7 +129,7 @@ class CacheFolder:
             ValueError: If ``file_id`` is not 32 lowercase hex digits.
             StorageError: If the disk does not say.
         """
-        return self._look(file_id, self.paths(file_id)[0])
+        return look(file_id, self.paths(file_id)[0])
 
     def metadata(self, file_id: str) -> dict[str, Any] | None:
         """Return the entry's record as it stands, or None if it is missing, torn or foreign.
@@ -155,7 +153,7 @@ class CacheFolder:
         """
         path = self._wav(file_id)
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        with _storage_errors("cannot open a file of the TTS cache", path):
+        with storage_errors("cannot open a file of the TTS cache", path):
             try:
                 descriptor = os.open(path, flags)
             except FileNotFoundError:
@@ -171,7 +169,7 @@ class CacheFolder:
                 file.close()
                 return None
             opened = OpenedEntry(
-                entry=_entry(file_id, facts), file=file, metadata=self.metadata(file_id)
+                entry=entry_of(file_id, facts), file=file, metadata=self.metadata(file_id)
             )
         except BaseException:
             file.close()
@@ -208,194 +206,52 @@ class CacheFolder:
             StorageError: If it is still there afterwards.
         """
         with self.locked():
-            return self._unlink(file_id, with_record=self._has_own_records())
+            wav, record = self.paths(file_id)
+            was_there = unlink(wav)
+            if look(file_id, wav) is not None:
+                raise StorageError(f"{wav} is still there after it was removed")
+            if self.has_own_records():
+                was_there |= unlink(record)
+            return was_there
 
     def remove_same(self, entry: CacheEntry, *, is_shared_with_others: bool = False) -> bool:
         """Remove this very entry; return False if it is gone, or another one of its id is there.
 
         Args:
             entry: As it was seen.
-            is_shared_with_others: As for ``expire``.
+            is_shared_with_others: As for ``expiring.expire``.
 
         Raises:
             StorageError: If it is still there afterwards.
         """
+        wav, record = self.paths(entry.file_id)
         with self.locked():
-            if self.find(entry.file_id) != entry:
+            if look(entry.file_id, wav) != entry or not remove_wav(
+                wav, entry, is_shared_with_others=is_shared_with_others
+            ):
                 return False
-            return self._unlink_same(
+            confirm_removal(
+                wav,
+                record if self.has_own_records() else None,
                 entry,
-                with_record=self._has_own_records(),
                 is_shared_with_others=is_shared_with_others,
             )
-
-    def overdue(self, *, now: datetime, ttl: timedelta) -> list[CacheEntry]:
-        """Return what ``expire`` would remove now, oldest first; nothing is changed.
-
-        Raises:
-            ValueError: If ``ttl`` is not more than zero or ``now`` has no timezone.
-            StorageError: If the folder cannot be read.
-        """
-        watch = self.watch().look(self.entries(), now=now)
-        found = (self.find(file_id) for file_id in watch.overdue(now=now, ttl=ttl))
-        return [entry for entry in found if entry]
-
-    def expire(
-        self, *, now: datetime, ttl: timedelta, is_shared_with_others: bool = False
-    ) -> list[CacheEntry]:
-        """Remove what is past its time to live; return those entries, oldest first.
-
-        Each entry is looked at again, under the lock, just before it goes. An entry dated after
-        ``now`` goes when it has been watched for ``ttl``; the watch is kept in the folder and
-        advanced here. A record without a WAV goes by its own date; leftovers of dead writers go too.
-
-        Args:
-            now: The moment to judge at, timezone-aware.
-            ttl: Time to live, more than zero.
-            is_shared_with_others: Whether programs write here that know no lock (the existing
-                backends): then an entry is taken aside before it is looked at.
-
-        Raises:
-            ValueError: If ``ttl`` is not more than zero or ``now`` has no timezone.
-            StorageError: If the folder cannot be read, or a file does not go.
-        """
-        check_ttl(ttl, now=now)
-        with self.locked():
-            restore_taken(self.root)
-            watch = self.watch().look(self.entries(), now=now)
-            write_whole((self.root / WATCH_NAME, watch_to_json(watch).encode()), dated=now)
-        overdue = watch.overdue(now=now, ttl=ttl)
-        removed: list[CacheEntry] = []
-        for start in range(0, len(overdue), _BATCH):
-            with self.locked():
-                with_record = self._has_own_records()
-                for file_id in overdue[start : start + _BATCH]:
-                    entry = self.find(file_id)
-                    if entry is None or not watch.knows(entry):
-                        continue  # gone, or stored anew since it was judged
-                    if self._unlink_same(
-                        entry, with_record=with_record, is_shared_with_others=is_shared_with_others
-                    ):
-                        removed.append(entry)
-        self._remove_stray_records(watch, now=now, ttl=ttl)
-        self._remove_leftovers(now=now)
-        return removed
+            return True
 
     def watch(self) -> Watch:
         """Return the watch kept in the folder, as of its last look; a new one if there is none."""
         data = self._read_small(self.root / WATCH_NAME, limit=None)
         return watch_from_json(data.decode(errors="replace")) if data else Watch()
 
-    def _remove_stray_records(self, watch: Watch, *, now: datetime, ttl: timedelta) -> None:
-        """Remove old records without a WAV; only those the watch saw no WAV of are looked at."""
-        if not self._has_own_records():
-            return
-        for file_id, path in self._names(self.metadata_dir, ".json"):
-            if file_id in watch.first_seen:
-                continue
-            record = self._look(file_id, path)
-            if record is None or not is_expired(record, now=now, ttl=ttl):
-                continue
-            with self.locked():
-                if self.find(file_id) is None and self._look(file_id, path) == record:
-                    self._unlink(file_id, with_record=True)
-
-    def _remove_leftovers(self, *, now: datetime) -> None:
-        """Remove what dead writers left; looked at again under the lock, which a living one holds."""
-        with _storage_errors("cannot look at a file of the TTS cache in", self.root):
-            found = [
-                path
-                for folder in (self.root, self.metadata_dir)
-                for name, path in self._files(folder)
-                if name.endswith(".tmp") and is_leftover_file(path, now=now)
-            ]
-        if found:
-            with self.locked():
-                for path in found:
-                    with (
-                        _storage_errors("cannot remove a file of the TTS cache", path),
-                        contextlib.suppress(FileNotFoundError),
-                    ):
-                        if is_leftover_file(path, now=now):
-                            os.unlink(path)
-
-    def _has_own_records(self) -> bool:
+    def has_own_records(self) -> bool:
         """Return False if ``metadata/`` is a link: what lies behind it is not ours to remove."""
         return not self.metadata_dir.is_symlink()
-
-    def _unlink_same(
-        self, entry: CacheEntry, *, with_record: bool, is_shared_with_others: bool
-    ) -> bool:
-        wav, record = self.paths(entry.file_id)
-        if not is_shared_with_others:
-            return self._unlink(entry.file_id, with_record=with_record)
-        if not take_away(Path(wav), entry):
-            return False
-        # What has the WAV's name by now is another one, and the record may be of that.
-        if with_record and self._look(entry.file_id, wav) is None:
-            self._unlink_files(record)
-        return True
-
-    def _unlink(self, file_id: str, *, with_record: bool) -> bool:
-        """Unlink WAV and record, and confirm that the WAV is gone; return whether there was any."""
-        wav, record = self.paths(file_id)
-        was_there = self._unlink_files(wav, record) if with_record else self._unlink_files(wav)
-        if self._look(file_id, wav) is not None:
-            raise StorageError(f"{wav} is still there after it was removed")
-        return was_there
-
-    def _unlink_files(self, *paths: str) -> bool:
-        """Unlink those that are files, links left alone; return whether any was."""
-        is_gone = False
-        for path in paths:
-            try:
-                if stat.S_ISREG(os.lstat(path).st_mode):
-                    os.unlink(path)
-                    is_gone = True
-            except FileNotFoundError:
-                pass
-            except OSError as error:
-                raise StorageError(
-                    f"cannot remove a file of the TTS cache {path}: {error.strerror or error}"
-                ) from error
-        return is_gone
 
     def _wav(self, file_id: str) -> Path:
         return self.root / f"{_checked(file_id)}.wav"
 
     def _json(self, file_id: str) -> Path:
         return self.metadata_dir / f"{_checked(file_id)}.json"
-
-    def _names(self, folder: Path, suffix: str) -> Iterator[tuple[str, str]]:
-        """Yield id and path of the files named by an id, links and folders left out."""
-        for name, path in self._files(folder):
-            file_id = name.removesuffix(suffix)
-            if name.endswith(suffix) and FILE_ID_PATTERN.fullmatch(file_id):
-                yield file_id, path
-
-    def _files(self, folder: Path) -> Iterator[tuple[str, str]]:
-        with _storage_errors("cannot read the TTS cache folder", folder):
-            try:
-                found = os.scandir(folder)
-            except FileNotFoundError:
-                if folder == self.metadata_dir and self.root.is_dir():
-                    return
-                raise
-            with found:
-                for entry in found:
-                    if entry.is_file(follow_symlinks=False):
-                        yield entry.name, entry.path
-
-    def _look(self, file_id: str, path: str) -> CacheEntry | None:
-        try:
-            facts = os.lstat(path)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise StorageError(
-                f"cannot look at a file of the TTS cache {path}: {error.strerror or error}"
-            ) from error
-        return _entry(file_id, facts) if stat.S_ISREG(facts.st_mode) else None
 
     def _read_small(self, path: Path, *, limit: int | None = _MAX_METADATA_BYTES) -> bytes | None:
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -410,15 +266,3 @@ def _checked(file_id: str) -> str:
     if not FILE_ID_PATTERN.fullmatch(file_id):
         raise ValueError("a file_id is 32 lowercase hex digits")
     return file_id
-
-
-def _entry(file_id: str, facts: os.stat_result) -> CacheEntry:
-    return CacheEntry(file_id, instant_of(facts.st_mtime_ns), facts.st_size)
-
-
-@contextlib.contextmanager
-def _storage_errors(what: str, path: str | Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(f"{what} {path}: {error.strerror or error}") from error

@@ -8,16 +8,12 @@ from pathlib import Path
 
 from novel_audio_pipeline.instants import instant_of
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
+from novel_audio_pipeline.tts_cache.expiring import expire, restore
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
-from novel_audio_pipeline.tts_cache.survey import SeenFile, SeenKind, survey
+from novel_audio_pipeline.tts_cache.survey import SeenFile, survey
 from novel_audio_pipeline.tts_cache.watch import Watch
 from novel_audio_pipeline.upkeep.audit import UNKNOWN, AuditLog, Removal
-from novel_audio_pipeline.upkeep.expiry import (
-    PAST_ITS_TIME,
-    WATCHED_PAST_ITS_TIME,
-    Judged,
-    judge,
-)
+from novel_audio_pipeline.upkeep.expiry import WATCHED_PAST_ITS_TIME, Judged, judge
 from novel_audio_pipeline.upkeep.known_entries import EntryKnowledge, KnownEntries
 
 
@@ -70,17 +66,25 @@ def expire_folder(
         StorageError: If the folder cannot be read, or something does not go. What went before is
             written down.
     """
+    restore(folder)
     before = look_into(folder, now=now, ttl=ttl)
     removals = _removals([one for one in before if one.state == "expired"], known=known)
-    removed: list[Removal] = []
-    went: list[CacheEntry] | None = None
+    went: list[CacheEntry] = []
     try:
-        went = folder.expire(now=now, ttl=ttl, is_shared_with_others=is_shared_with_others)
+        went = expire(
+            folder,
+            now=now,
+            ttl=ttl,
+            is_shared_with_others=is_shared_with_others,
+            seen=(one.seen.as_entry() for one in before if one.is_entry),
+        )
     finally:
-        if went is None:
-            removed = [one for seen, one in removals if _is_gone(folder.root, seen)]
-        else:
-            removed = _lines_of(went, removals, root=folder.root, now=now)
+        confirmed = {entry.file_id for entry in went}
+        removed = [
+            removal
+            for seen, removal in removals
+            if seen.file_id in confirmed or _is_gone(folder.root, seen)
+        ]
         audit.write(removed, at=now, place=str(folder.root))
     after = list(_survey(folder))
     watch = folder.watch() if after else Watch()
@@ -120,41 +124,10 @@ def _removals(
     return found
 
 
-def _lines_of(
-    went: Sequence[CacheEntry],
-    removals: Sequence[tuple[SeenFile, Removal]],
-    *,
-    root: Path,
-    now: datetime,
-) -> list[Removal]:
-    """Return the lines of what was removed, also of entries that came since they were prepared."""
-    confirmed = {entry.file_id: entry for entry in went}
-    lines: list[Removal] = []
-    for seen, removal in removals:
-        if confirmed.pop(seen.file_id, None) is not None or _is_gone(root, seen):
-            lines.append(removal)
-    for entry in confirmed.values():
-        lines.append(
-            Removal(
-                name=f"{entry.file_id}.wav",
-                file_id=entry.file_id,
-                action="expired",
-                reason=PAST_ITS_TIME,
-                age=now - entry.stored_at,
-                size_bytes=entry.size_bytes,
-                in_library=UNKNOWN,
-                asked_for=UNKNOWN,
-            )
-        )
-    return lines
-
-
 def _is_gone(root: Path, seen: SeenFile) -> bool:
     """Return whether what was seen is there no more, or something newer has its name."""
-    # A removal that was interrupted gets its name back first.
-    name = f"{seen.file_id}.wav" if seen.kind is SeenKind.EXPIRING else seen.name
     try:
-        facts = os.lstat(f"{root}{os.sep}{name}")  # text: a Path costs more than the look
+        facts = os.lstat(f"{root}{os.sep}{seen.name}")  # text: a Path costs more than the look
     except FileNotFoundError:
         return True
     except OSError:  # the disk does not say: nothing is told as removed that may be there

@@ -5,10 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from novel_audio_pipeline.errors import StorageError
-from novel_audio_pipeline.tts_cache import folder
-from novel_audio_pipeline.tts_cache.folder import CacheFolder
-from novel_audio_pipeline.tts_cache.taking import take_away
+from novel_audio_pipeline.tts_cache import removing
+from novel_audio_pipeline.tts_cache.expiring import expire
+from novel_audio_pipeline.tts_cache.removing import take_away
 from novel_audio_pipeline_tests.tts_cache.entries import ID, NOW, TTL, WAV, make_cache, names, store
 
 
@@ -23,7 +22,7 @@ def test_what_is_old_goes_and_what_is_young_stays(tmp_path):
     cache = make_cache(tmp_path)
     store(cache, ID, age=TTL)
     store(cache, "f" * 32, age=TTL - timedelta(seconds=1))
-    removed = cache.expire(now=NOW, ttl=TTL, is_shared_with_others=True)
+    removed = expire(cache, now=NOW, ttl=TTL, is_shared_with_others=True)
     assert [entry.file_id for entry in removed] == [ID]
     assert names(tmp_path) == {f"{'f' * 32}.wav", f"metadata/{'f' * 32}.json"}
 
@@ -51,8 +50,8 @@ def test_a_file_written_while_the_old_one_was_taken_away_stays(tmp_path, monkeyp
         record.write_bytes(b"{}")
         return done
 
-    monkeypatch.setattr(folder, "take_away", taken_and_written_anew)
-    assert [entry.file_id for entry in cache.expire(now=NOW, ttl=TTL, is_shared_with_others=True)]
+    monkeypatch.setattr(removing, "take_away", taken_and_written_anew)
+    assert [entry.file_id for entry in expire(cache, now=NOW, ttl=TTL, is_shared_with_others=True)]
     assert path.read_bytes() == b"new"
     assert record.exists()
 
@@ -70,7 +69,7 @@ def test_what_is_gone_already_was_not_taken(tmp_path):
 def test_what_a_dead_process_had_taken_is_given_back_and_judged(tmp_path, age):
     cache = make_cache(tmp_path)
     plant(tmp_path / f"{ID}.wav.expiring-0123456789ab", WAV, age=age)
-    cache.expire(now=NOW, ttl=TTL)
+    expire(cache, now=NOW, ttl=TTL)
     assert names(tmp_path) == (set() if age else {f"{ID}.wav"})
 
 
@@ -78,18 +77,6 @@ def test_what_a_dead_process_had_taken_does_not_replace_what_was_written_since(t
     cache = make_cache(tmp_path)
     plant(tmp_path / f"{ID}.wav.expiring-0123456789ab", b"old", age=TTL)
     plant(tmp_path / f"{ID}.wav", b"new", age=timedelta(0))
-    cache.expire(now=NOW, ttl=TTL)
+    expire(cache, now=NOW, ttl=TTL)
     assert (tmp_path / f"{ID}.wav").read_bytes() == b"new"
     assert names(tmp_path) == {f"{ID}.wav"}
-
-
-def test_what_would_go_is_told_and_nothing_is_changed(tmp_path):
-    cache = make_cache(tmp_path)
-    for number, hours in enumerate((1, 5, 3)):
-        store(cache, f"{number:032x}", age=timedelta(hours=hours))
-    before = names(tmp_path)
-    assert [e.file_id[-1] for e in cache.overdue(now=NOW, ttl=TTL)] == ["1", "2"]
-    assert names(tmp_path) == before
-    assert not (tmp_path / ".first_seen.json").exists()
-    with pytest.raises(StorageError):
-        CacheFolder(tmp_path / "missing").overdue(now=NOW, ttl=TTL)

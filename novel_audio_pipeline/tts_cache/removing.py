@@ -1,4 +1,8 @@
-"""Removing a file of a folder in which others write who know no lock (the existing backends)."""
+"""Removing an entry's two files, also where others write who know no lock (the existing backends).
+
+Always under the folder's lock, and in two steps: the WAV, if it is still the one that was judged; then,
+seen to be gone, its record.
+"""
 
 import contextlib
 import os
@@ -9,8 +13,55 @@ from pathlib import Path
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.instants import instant_of
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
+from novel_audio_pipeline.tts_cache.files import look, unlink
 
 _TAKEN = re.compile(r"([0-9a-f]{32}\.wav)\.expiring-[0-9a-f]{12}")
+
+
+def remove_wav(wav: str, judged: CacheEntry, *, is_shared_with_others: bool) -> bool:
+    """Remove the WAV, which a look just now showed as judged; return whether it was still there.
+
+    Args:
+        wav: Where it lies.
+        judged: As it was seen.
+        is_shared_with_others: Whether somebody may have replaced it since: then it is taken aside
+            before it is looked at once more.
+
+    Raises:
+        StorageError: If the disk refuses.
+    """
+    if is_shared_with_others:
+        return take_away(Path(wav), judged)
+    try:
+        os.unlink(wav)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StorageError(f"cannot remove {wav}: {error.strerror or error}") from error
+    return True
+
+
+def confirm_removal(
+    wav: str, record: str | None, judged: CacheEntry, *, is_shared_with_others: bool
+) -> None:
+    """See that the WAV is gone, and remove its record.
+
+    Where it is shared and a WAV has the name again, that is another one, and the record may be of that.
+
+    Args:
+        wav: Where it lay.
+        record: Where its record lies; None if that is not ours to remove.
+        judged: As for ``remove_wav``.
+        is_shared_with_others: As for ``remove_wav``.
+
+    Raises:
+        StorageError: If it is still there, or the disk refuses.
+    """
+    if look(judged.file_id, wav) is None:
+        if record is not None:
+            unlink(record)
+    elif not is_shared_with_others:
+        raise StorageError(f"{wav} is still there after it was removed")
 
 
 def take_away(path: Path, judged: CacheEntry) -> bool:

@@ -1,0 +1,148 @@
+"""Removing from the cache's folder what is past its time: looked at again, confirmed, in batches."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from novel_audio_pipeline.tts_cache.entry import CacheEntry, check_ttl, is_expired
+from novel_audio_pipeline.tts_cache.files import files_in, ids_in, look, storage_errors, unlink
+from novel_audio_pipeline.tts_cache.folder import WATCH_NAME, CacheFolder
+from novel_audio_pipeline.tts_cache.removing import confirm_removal, remove_wav, restore_taken
+from novel_audio_pipeline.tts_cache.watch import Watch, watch_to_json
+from novel_audio_pipeline.tts_cache.writing import is_leftover_file, write_whole
+
+_BATCH = 200  # entries removed under one lock, so that nobody waits long to store
+_CHUNK = 50  # records removed beside the next WAVs
+
+
+def restore(cache: CacheFolder) -> None:
+    """Give back what a process that died while it removed entries had taken aside.
+
+    Raises:
+        StorageError: If the folder cannot be read, or the disk refuses.
+    """
+    with cache.locked():
+        restore_taken(cache.root)
+
+
+def expire(
+    cache: CacheFolder,
+    *,
+    now: datetime,
+    ttl: timedelta,
+    is_shared_with_others: bool = False,
+    seen: Iterable[CacheEntry] | None = None,
+) -> list[CacheEntry]:
+    """Remove what is past its time to live; return those entries, oldest first.
+
+    Each entry is looked at again, under the lock, just before it goes. An entry dated after ``now``
+    goes when it has been watched for ``ttl``; the watch is kept in the folder and advanced here. A
+    record without a WAV goes by its own date; leftovers of dead writers go too.
+
+    Args:
+        cache: The folder.
+        now: The moment to judge at, timezone-aware.
+        ttl: Time to live, more than zero.
+        is_shared_with_others: Whether programs write here that know no lock (the existing
+            backends): then an entry is taken aside before it is looked at.
+        seen: The entries, where somebody has looked just now, after ``restore``; looked for else.
+
+    Raises:
+        ValueError: If ``ttl`` is not more than zero or ``now`` has no timezone.
+        StorageError: If the folder cannot be read, or a file does not go.
+    """
+    check_ttl(ttl, now=now)
+    if seen is None:
+        restore(cache)
+        seen = cache.entries()
+    with cache.locked():
+        watch = cache.watch().look(seen, now=now)
+        write_whole((cache.root / WATCH_NAME, watch_to_json(watch).encode()), dated=now)
+    overdue = watch.overdue(now=now, ttl=ttl)
+    removed: list[CacheEntry] = []
+    with ThreadPoolExecutor(1) as beside:  # makes its thread when there is a record to remove
+        batch = _Batch(cache, watch, beside, is_shared_with_others=is_shared_with_others)
+        for start in range(0, len(overdue), _BATCH):
+            removed += batch.remove(overdue[start : start + _BATCH])
+    _remove_stray_records(cache, watch, now=now, ttl=ttl)
+    _remove_leftovers(cache, now=now)
+    return removed
+
+
+class _Batch:
+    """Removes entries under one lock, the records of some beside the WAVs of the next."""
+
+    def __init__(
+        self, cache: CacheFolder, watch: Watch, beside: Executor, *, is_shared_with_others: bool
+    ) -> None:
+        self._cache = cache
+        self._watch = watch
+        self._beside = beside
+        self._is_shared = is_shared_with_others
+
+    def remove(self, file_ids: Sequence[str]) -> list[CacheEntry]:
+        """Remove what the watch knows of these, WAV and record; return what is gone, confirmed."""
+        removed: list[CacheEntry] = []
+        with self._cache.locked():
+            with_record = self._cache.has_own_records()
+            confirmed = []
+            for start in range(0, len(file_ids), _CHUNK):
+                gone = [
+                    entry
+                    for file_id in file_ids[start : start + _CHUNK]
+                    if (entry := self._remove_wav(file_id)) is not None
+                ]
+                removed += gone
+                confirmed.append(self._beside.submit(self._confirm, gone, with_record=with_record))
+            for each in confirmed:
+                each.result()
+        return removed
+
+    def _remove_wav(self, file_id: str) -> CacheEntry | None:
+        """Remove the WAV if it is still the one that was judged; return what it was."""
+        wav, _ = self._cache.paths(file_id)
+        entry = look(file_id, wav)
+        if entry is None or not self._watch.knows(entry):
+            return None  # gone, or stored anew since it was judged
+        is_gone = remove_wav(wav, entry, is_shared_with_others=self._is_shared)
+        return entry if is_gone else None
+
+    def _confirm(self, gone: Sequence[CacheEntry], *, with_record: bool) -> None:
+        for entry in gone:
+            wav, record = self._cache.paths(entry.file_id)
+            confirm_removal(
+                wav, record if with_record else None, entry, is_shared_with_others=self._is_shared
+            )
+
+
+def _remove_stray_records(
+    cache: CacheFolder, watch: Watch, *, now: datetime, ttl: timedelta
+) -> None:
+    """Remove old records without a WAV; only those the watch saw no WAV of are looked at."""
+    if not cache.has_own_records():
+        return
+    for file_id, path in ids_in(cache.metadata_dir, ".json", is_required=False):
+        if file_id in watch.first_seen:
+            continue
+        record = look(file_id, path)
+        if record is None or not is_expired(record, now=now, ttl=ttl):
+            continue
+        with cache.locked():
+            if cache.find(file_id) is None and look(file_id, path) == record:
+                unlink(path)
+
+
+def _remove_leftovers(cache: CacheFolder, *, now: datetime) -> None:
+    """Remove what dead writers left; looked at again under the lock, which a living one holds."""
+    with storage_errors("cannot look at a file of the TTS cache in", cache.root):
+        found = [
+            path
+            for folder in (cache.root, cache.metadata_dir)
+            for name, path in files_in(folder, is_required=folder == cache.root)
+            if name.endswith(".tmp") and is_leftover_file(path, now=now)
+        ]
+        if found:
+            with cache.locked():
+                for path in found:
+                    if is_leftover_file(path, now=now):
+                        unlink(path)
