@@ -2,9 +2,10 @@
 
 It reads all keys of a partitions definition a dozen times for an asset's page and seven times in a run
 of 25 chapters. Row by row, 100,000 keys are a fifth of a second of CPU each time; as one JSON array
-they are an eighth of that. And it makes an engine for each query, which compiles every statement anew;
-for events, of which a run stores hundreds, engines are kept. The files are Dagster's own, and nothing
-about them is different: ``storage: {sqlite: ...}`` in dagster.yaml reads and writes the same ones.
+they are an eighth of that. And it makes an engine and opens the file for each query, which compiles
+every statement anew and, when the last one closes it, writes the whole log back; here engines are kept,
+each with an open connection. The files are Dagster's own, and nothing about them is different:
+``storage: {sqlite: ...}`` in dagster.yaml reads and writes the same ones.
 """
 
 import json
@@ -14,6 +15,8 @@ from typing import Any
 
 import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
@@ -26,8 +29,19 @@ _KEYS = sqlalchemy.text(
 _ENGINES_KEPT = 16  # one for each run's events, and the one for what all runs share
 
 
+def _engine(url: str) -> sqlalchemy.Engine:
+    """Return an engine that keeps one connection open; threads at the same time get more."""
+    return sqlalchemy.create_engine(
+        url,
+        poolclass=sqlalchemy.QueuePool,
+        pool_size=1,
+        max_overflow=-1,
+        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+    )
+
+
 class _EventRecords(SqliteEventLogStorage):
-    """Dagster's events; engines are kept, and partition keys read in one piece."""
+    """Dagster's events; partition keys are read in one piece."""
 
     def __init__(self, base_dir: str) -> None:
         self._engines: dict[str, sqlalchemy.Engine] = {}
@@ -35,21 +49,24 @@ class _EventRecords(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sqlalchemy.Connection]:
-        """Give a connection in a transaction; one at a time, closed afterwards, as Dagster does."""
+        """Give a connection in a transaction; one at a time, as Dagster does."""
         with self._db_lock:
-            engine = self._engines.pop(shard, None) or sqlalchemy.create_engine(
-                self.conn_string_for_shard(shard),
-                poolclass=sqlalchemy.NullPool,
-                connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
-            )
+            engine = self._engines.pop(shard, None) or _engine(self.conn_string_for_shard(shard))
             self._engines[shard] = engine  # the newest last
             if len(self._engines) > _ENGINES_KEPT:
-                del self._engines[next(iter(self._engines))]
+                self._engines.pop(next(iter(self._engines))).dispose()
             if shard not in self._initialized_dbs:
                 self._initdb(engine)
                 self._initialized_dbs.add(shard)
             with engine.begin() as connection:
                 yield connection
+
+    def dispose(self) -> None:
+        """Close what is open."""
+        super().dispose()
+        with self._db_lock:
+            while self._engines:
+                self._engines.popitem()[1].dispose()
 
     def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
         """Return all keys of a partitions definition in the order in which they were added."""
@@ -58,6 +75,32 @@ class _EventRecords(SqliteEventLogStorage):
             keys = connection.execute(_KEYS, {"name": partitions_def_name}).scalar_one()
         found: list[str] = json.loads(keys)
         return found
+
+
+class _KeptOpen:
+    """A storage of Dagster's in one file; its connection is kept."""
+
+    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(conn_string, inst_data)  # type: ignore[call-arg]  # of the class beside it
+        self._engine = _engine(conn_string)
+
+    @contextmanager
+    def connect(self) -> Iterator[sqlalchemy.Connection]:
+        """Give a connection in a transaction."""
+        with self._engine.begin() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        """Close what is open."""
+        self._engine.dispose()
+
+
+class _RunRecords(_KeptOpen, SqliteRunStorage):
+    """Dagster's runs and backfills."""
+
+
+class _TickRecords(_KeptOpen, SqliteScheduleStorage):
+    """Dagster's ticks of sensors and schedules."""
 
 
 class SqliteRecords(DagsterSqliteStorage):
@@ -70,9 +113,10 @@ class SqliteRecords(DagsterSqliteStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(base_dir, inst_data)
-        plain = self._event_log_storage
-        self._event_log_storage = _EventRecords(plain._base_dir)
-        plain.dispose()
+        self._event_log_storage.dispose()
+        self._event_log_storage = _EventRecords(self._event_log_storage._base_dir)
+        self._run_storage = _RunRecords(self._run_storage._conn_string)
+        self._schedule_storage = _TickRecords(self._schedule_storage._conn_string)
 
     @classmethod
     def from_config_value(
