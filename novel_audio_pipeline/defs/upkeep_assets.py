@@ -1,6 +1,7 @@
 """The assets of upkeep: the TTS cache kept within its two hours, and what belongs to nothing."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -14,9 +15,11 @@ from novel_audio_pipeline.defs.upkeep_records import ledger_of
 from novel_audio_pipeline.defs.versions import CACHED_TTS_AUDIO, ORGANIZED_AUDIO
 from novel_audio_pipeline.errors import NovelAudioError
 from novel_audio_pipeline.upkeep.cache_upkeep import CacheRound, run_cache_round
+from novel_audio_pipeline.upkeep.expiry import REMOVAL_DELAY
 from novel_audio_pipeline.upkeep.listener import UpkeepListener
-from novel_audio_pipeline.upkeep.orphans_elsewhere import REMOVAL_DELAY
-from novel_audio_pipeline.upkeep.report import OrphanReport, make_report
+
+if TYPE_CHECKING:
+    from novel_audio_pipeline.upkeep.report import OrphanReport
 
 CODE_VERSION = "1"
 OWNERS = ["team:novel-audio"]
@@ -120,6 +123,9 @@ def orphan_report(
     upkeep_listener: dg.ResourceParam[UpkeepListener],
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Report what does not fit, as a table in the UI, as Parquet and as CSV."""
+    # It loads pandas, half a second that no other run needs.
+    from novel_audio_pipeline.upkeep.report import make_report  # noqa: PLC0415
+
     try:
         place = tts_cache.open()
         report = make_report(
@@ -146,7 +152,7 @@ def orphan_report(
     yield _errors_checked(report)
 
 
-def _errors_checked(report: OrphanReport) -> dg.AssetCheckResult:
+def _errors_checked(report: "OrphanReport") -> dg.AssetCheckResult:
     errors = report.library_errors()
     return dg.AssetCheckResult(
         check_name=FREE_OF_ERRORS,

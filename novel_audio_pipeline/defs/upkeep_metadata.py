@@ -1,20 +1,18 @@
 """What the Dagster UI shows of upkeep: numbers it plots over time, tables, pictures."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pandas as pd
 
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
 from novel_audio_pipeline.upkeep.cache_upkeep import CacheRound
 from novel_audio_pipeline.upkeep.pictures import cache_age_picture, novels_picture
-from novel_audio_pipeline.upkeep.report import (
-    CSV_FILE,
-    PARQUET_FILE,
-    OrphanReport,
-    counts_by_code,
-)
+
+if TYPE_CHECKING:  # pandas takes half a second to load, which only the runs of the report need
+    import pandas as pd
+
+    from novel_audio_pipeline.upkeep.report import OrphanReport
 
 ROWS_SHOWN = 100
 Metadata = Mapping[str, dg.MetadataValue]
@@ -57,8 +55,14 @@ def cache_metadata(done: CacheRound, place: CachePlace) -> Metadata:
     }
 
 
-def report_metadata(report: OrphanReport, place: CachePlace) -> Metadata:
+def report_metadata(report: "OrphanReport", place: CachePlace) -> Metadata:
     """Return the metadata of one orphan report."""
+    from novel_audio_pipeline.upkeep.report import (  # noqa: PLC0415
+        CSV_FILE,
+        PARQUET_FILE,
+        counts_by_code,
+    )
+
     findings, cache = report.findings, report.cache.entries
     oldest = float(cache["age_s"].max()) if len(cache) else 0.0
     return {
@@ -81,12 +85,12 @@ def report_metadata(report: OrphanReport, place: CachePlace) -> Metadata:
     }
 
 
-def findings_table(findings: pd.DataFrame, *, rows: int = ROWS_SHOWN) -> dg.TableMetadataValue:
+def findings_table(findings: "pd.DataFrame", *, rows: int = ROWS_SHOWN) -> dg.TableMetadataValue:
     """Return the first findings as a table."""
     return _frame_table(findings[_FINDING_COLUMNS].head(rows))
 
 
-def _frame_table(frame: pd.DataFrame) -> dg.TableMetadataValue:
+def _frame_table(frame: "pd.DataFrame") -> dg.TableMetadataValue:
     kinds = {"i": "int", "f": "float"}
     return _table(
         frame.astype(object).where(frame.notna(), None).to_dict("records"),

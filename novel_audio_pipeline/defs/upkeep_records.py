@@ -8,7 +8,7 @@ import dagster as dg
 from novel_audio_pipeline.defs.dead_runs import end_dead_runs
 from novel_audio_pipeline.defs.partitions import known_chapters
 from novel_audio_pipeline.defs.versions import organized_versions
-from novel_audio_pipeline.upkeep.orphans_elsewhere import DagsterLedger
+from novel_audio_pipeline.upkeep.ledger import DagsterLedger
 
 EXPIRY_JOB, UPKEEP_JOB = "tts_cache_expiry_job", "storage_upkeep_job"
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))

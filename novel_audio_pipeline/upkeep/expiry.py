@@ -10,6 +10,8 @@ from novel_audio_pipeline.tts_cache.survey import SeenFile, SeenKind
 from novel_audio_pipeline.tts_cache.watch import Watch
 from novel_audio_pipeline.tts_cache.writing import is_leftover
 
+REMOVAL_DELAY = timedelta(minutes=2)  # an entry is served for its time, and removed within this
+
 State = Literal["live", "expired", "kept"]
 
 PAST_ITS_TIME = "past_its_time"

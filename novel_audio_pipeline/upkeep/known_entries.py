@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.upkeep.asked import AskedNote, AskedNotes, by_entry
 from novel_audio_pipeline.upkeep.audit import UNKNOWN, Known
-from novel_audio_pipeline.upkeep.library_index import LibraryIndex, read_index
+
+if TYPE_CHECKING:
+    from novel_audio_pipeline.upkeep.library_index import LibraryIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,10 @@ class KnownEntries:
         self._reports_dir = reports_dir
 
     @cached_property
-    def _index(self) -> LibraryIndex | None:
+    def _index(self) -> "LibraryIndex | None":
+        # It loads pandas, half a second that most runs and commands do without.
+        from novel_audio_pipeline.upkeep.library_index import read_index  # noqa: PLC0415
+
         return read_index(self._reports_dir)
 
     @cached_property

@@ -4,7 +4,6 @@ Pure: inventories and notes in, findings out.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,27 +11,14 @@ from novel_audio_pipeline.novels.model import ChapterKey
 from novel_audio_pipeline.tts_cache.survey import SeenKind
 from novel_audio_pipeline.upkeep.asked import AskedNote
 from novel_audio_pipeline.upkeep.cache_inventory import CacheInventory
-from novel_audio_pipeline.upkeep.expiry import DATED_IN_THE_FUTURE
+from novel_audio_pipeline.upkeep.expiry import DATED_IN_THE_FUTURE, REMOVAL_DELAY
 from novel_audio_pipeline.upkeep.finding import UpkeepFinding
+from novel_audio_pipeline.upkeep.ledger import DagsterLedger
 from novel_audio_pipeline.upkeep.numbers_text import ranges_text
 from novel_audio_pipeline.upkeep.orphans import EXPIRED, GRACE, Standing, rows_of
 from novel_audio_pipeline.upkeep.source_inventory import SourceInventory
 
-REMOVAL_DELAY = timedelta(minutes=2)  # an entry is served for its time, and removed within this
 _GRACE_S = GRACE.total_seconds()
-
-
-@dataclass(frozen=True)
-class DagsterLedger:
-    """What Dagster's records say.
-
-    Attributes:
-        partitions: All keys of the partitions ``chapters``.
-        materialized: Data version of the organized audio by partition key.
-    """
-
-    partitions: tuple[str, ...]
-    materialized: Mapping[str, str]
 
 
 def cache_findings(

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from novel_audio_pipeline.upkeep.expiry import Judged
 from novel_audio_pipeline.upkeep.picture import Bar, as_markdown, bar_chart, bytes_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _STEPS = 8
 _NOVELS = 15
@@ -31,7 +33,7 @@ def cache_age_picture(judged: Iterable[Judged], *, ttl: timedelta) -> str:
     return as_markdown(bar_chart(title, bars), title=title)
 
 
-def novels_picture(sizes: "pd.Series[int]", findings: pd.DataFrame) -> str:
+def novels_picture(sizes: "pd.Series[int]", findings: "pd.DataFrame") -> str:
     """Return a picture of the bytes by novel and finding, as Markdown.
 
     Args:

@@ -16,11 +16,11 @@ from novel_audio_pipeline.upkeep.cache_inventory import CacheInventory, take_cac
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
 from novel_audio_pipeline.upkeep.finding import KINDS, UpkeepFinding
 from novel_audio_pipeline.upkeep.last_check import digest_findings
+from novel_audio_pipeline.upkeep.ledger import DagsterLedger
 from novel_audio_pipeline.upkeep.library_index import parquet_bytes, read_index, write_index
 from novel_audio_pipeline.upkeep.library_inventory import LibraryInventory, take_library_inventory
 from novel_audio_pipeline.upkeep.orphans import library_findings, standing_of
 from novel_audio_pipeline.upkeep.orphans_elsewhere import (
-    DagsterLedger,
     cache_findings,
     dagster_findings,
     expired_findings,

@@ -16,10 +16,10 @@ from novel_audio_pipeline.library.record_json import failure_to_json
 from novel_audio_pipeline.upkeep.finding import KINDS
 from novel_audio_pipeline.upkeep.known_library import KnownLibrary, one_below_another
 from novel_audio_pipeline.upkeep.last_check import remember_check
+from novel_audio_pipeline.upkeep.ledger import DagsterLedger
 from novel_audio_pipeline.upkeep.library_index import LibraryIndex, read_index
 from novel_audio_pipeline.upkeep.library_walk import NovelWalk, walk_library
 from novel_audio_pipeline.upkeep.numbers_text import ranges_text
-from novel_audio_pipeline.upkeep.orphans_elsewhere import DagsterLedger
 from novel_audio_pipeline_tests.library.making import MiniNarration, MiniScript
 from novel_audio_pipeline_tests.upkeep.places import House
 
