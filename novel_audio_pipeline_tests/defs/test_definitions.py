@@ -15,7 +15,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 SPECS = {spec.key.to_user_string(): spec for spec in defs().resolve_all_asset_specs()}
 
 
-def test_it_loads_without_environment_network_or_novels(tmp_path):
+def test_it_loads_without_environment_network_novels_or_pandas(tmp_path):
     script = """
 import sys
 def refuse(event, arguments):
@@ -24,7 +24,7 @@ def refuse(event, arguments):
 sys.addaudithook(refuse)
 from novel_audio_pipeline.definitions import defs
 defs()
-print("loaded")
+print("loaded", [name for name in ("pandas", "pyarrow") if name in sys.modules])
 """
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -33,7 +33,7 @@ print("loaded")
         capture_output=True,
         check=False,
     )
-    assert done.stdout == b"loaded\n", done.stderr.decode()
+    assert done.stdout == b"loaded []\n", done.stderr.decode()
     assert list(tmp_path.iterdir()) == []
 
 

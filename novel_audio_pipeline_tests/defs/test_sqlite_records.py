@@ -1,13 +1,18 @@
 """Dagster's records as we keep them: the same as Dagster would read and write."""
 
 import sqlite3
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.storage.dagster_run import DagsterRun
 from dagster._core.storage.event_log import EventLogStorage, SqliteEventLogStorage
+from dagster._core.storage.runs import SqliteRunStorage
+from dagster._core.utils import make_new_run_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -119,3 +124,34 @@ def test_what_fails_is_taken_back(records):
     with pytest.raises(RuntimeError):
         add_and_fail()
     assert records.get_dynamic_partitions("c") == []
+
+
+def test_runs_of_many_threads_are_those_that_plain_dagster_reads(tmp_path):
+    kept = SqliteRecords.from_local(str(tmp_path))
+    ids = [make_new_run_id() for _ in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda run_id: kept.run_storage.add_run(DagsterRun("j", run_id)), ids))
+        found = list(pool.map(kept.run_storage.has_run, ids))
+    assert all(found)
+    dagsters = SqliteRunStorage.from_local(str(tmp_path / "history"))
+    assert {run.run_id for run in dagsters.get_runs()} == {*ids}
+    dagsters.delete_run(ids[0])
+    assert not kept.run_storage.has_run(ids[0])
+    kept.dispose()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what is open is seen in /proc")
+def test_nothing_stays_open_when_it_is_disposed_of(tmp_path):
+    def opened() -> list[str]:
+        descriptors = [*Path("/proc/self/fd").iterdir()]
+        targets = [link.readlink() for link in descriptors if link.is_symlink()]
+        return sorted(target.name for target in targets if target.is_relative_to(tmp_path))
+
+    kept = SqliteRecords.from_local(str(tmp_path))
+    kept.event_log_storage.get_dynamic_partitions(NAME)
+    kept.run_storage.get_runs()
+    kept.schedule_storage.all_instigator_state()
+    assert {"index.db", "runs.db", "schedules.db"} <= {*opened()}
+    kept.dispose()
+    assert opened() == []
+    assert not [*tmp_path.rglob("*-wal")]
