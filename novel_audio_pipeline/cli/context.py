@@ -68,8 +68,21 @@ class CommandContext:
         """The permanent library."""
         return open_library(self.settings.library_dir)
 
-    def each_novel(self) -> Iterator[ScriptedNovel | SourceProblem]:
-        """Yield each novel with its scripts, and each problem; one bad novel hides no other."""
+    def each_novel(self, named: Sequence[str] = ()) -> Iterator[ScriptedNovel | SourceProblem]:
+        """Yield each novel with its scripts, and each problem; one bad novel hides no other.
+
+        Args:
+            named: Only these novels, in this order, and no problem of another; none means all.
+
+        Raises:
+            NotFoundError: If a novel that was named does not exist.
+            SourceError: If one that was named cannot be read or spoken.
+        """
+        if named:
+            for novel_id in dict.fromkeys(named):
+                novel = self.catalog.novel(novel_id)
+                yield ScriptedNovel(novel, self.catalog.scripts_of(novel))
+            return
         for found in self.catalog.each():
             if isinstance(found, SourceProblem):
                 yield found

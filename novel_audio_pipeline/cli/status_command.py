@@ -1,7 +1,7 @@
 """``status``: how each chapter stands."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -23,15 +23,19 @@ from novel_audio_pipeline.upkeep.asked import AskedNotes
 
 
 @click.command("status")
+@click.argument("novels", metavar="[NOVEL]...", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def status_command(*, as_json: bool) -> int:
-    """Show how each chapter stands: complete, incomplete, missing or stale, and what failed."""
+def status_command(*, novels: Sequence[str], as_json: bool) -> int:
+    """Show how each chapter stands: complete, incomplete, missing or stale, and what failed.
+
+    Of some NOVELs, or of all.
+    """
     context = CommandContext()
     rows: list[ChapterRow] = []
     problems: list[SourceProblem] = []
     asked = _asked(context)
     told_at = time.monotonic()
-    for item in context.each_novel():
+    for item in context.each_novel(novels):
         if isinstance(item, SourceProblem):
             problems.append(item)
             continue

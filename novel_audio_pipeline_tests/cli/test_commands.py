@@ -83,6 +83,16 @@ def test_status_of_what_was_never_narrated_is_missing(home):
     assert document["requests"] == 0
 
 
+def test_status_of_one_novel_is_of_that_one(home):
+    (home.novels / "other.txt").write_text("Chapter 1\n\nThe rain had stopped before the evening came.\n")
+    (home.novels / "broken.epub").write_text("no EPUB")
+    document = home.json("status", "other", status=1)
+    assert [(row["novel_id"], row["state"]) for row in document["chapters"]] == [
+        ("other", "missing")
+    ]
+    assert "broken" not in home.run("status", "other").stderr
+
+
 def test_a_chapter_that_a_killed_run_had_asked_for_is_incomplete_not_missing(home):
     (first, *others) = home.json("status", status=1)["chapters"]
     AskedNotes(home.path / "reports").asked(
@@ -105,6 +115,7 @@ def test_a_dry_run_tells_what_is_to_come_and_writes_nothing(home):
     ("arguments", "environ", "status", "told"),
     [
         pytest.param(("script", "nobody", "1"), {}, 2, "nobody", id="no such novel"),
+        pytest.param(("status", "nobody"), {}, 2, "nobody", id="status of no such novel"),
         pytest.param(("script", "mua-lu", "9"), {}, 2, "1 to 2", id="no such chapter"),
         pytest.param(("script", "Mưa Lũ", "1"), {}, 2, "novel_id", id="no id"),
         pytest.param(("narrate", "mua-lu", "--chapters", "2-9"), {}, 2, "chapter 9", id="range"),

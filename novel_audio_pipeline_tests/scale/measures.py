@@ -1,7 +1,7 @@
 """What was measured beside what is wanted."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -60,13 +60,9 @@ def table(measures: Sequence[Measure]) -> str:
 
 
 @contextmanager
-def told(what: str) -> Iterator[Callable[[], float]]:
-    """Say that something begins and how long it took; yield how long it has taken so far."""
+def told(what: str) -> Iterator[None]:
+    """Say that something begins, and how long it took."""
     print(f"{what} ...", flush=True)
     started = time.perf_counter()
-
-    def seconds() -> float:
-        return time.perf_counter() - started
-
-    yield seconds
-    print(f"  {seconds():.1f} s", flush=True)
+    yield
+    print(f"  {time.perf_counter() - started:.1f} s", flush=True)
