@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
@@ -29,14 +30,27 @@ _KEYS = sqlalchemy.text(
 _ENGINES_KEPT = 16  # one for each run's events, and the one for what all runs share
 
 
-def _engine(url: str) -> sqlalchemy.Engine:
-    """Return an engine that keeps one connection open; threads at the same time get more."""
+def _open_engine(url: str) -> sqlalchemy.Engine:
+    """Return an engine that keeps one connection open; threads at the same time get more.
+
+    What is read of it must be read to its end: a result that somebody holds keeps what others
+    have written since out of sight.
+    """
     return sqlalchemy.create_engine(
         url,
         poolclass=sqlalchemy.QueuePool,
         pool_size=1,
         max_overflow=-1,
         connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+    )
+
+
+def _engine(url: str) -> sqlalchemy.Engine:
+    """Return an engine that opens the file anew each time, and closes it."""
+    return sqlalchemy.create_engine(
+        url,
+        poolclass=sqlalchemy.NullPool,
+        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
     )
 
 
@@ -51,7 +65,7 @@ class _EventRecords(SqliteEventLogStorage):
     def _connect(self, shard: str) -> Iterator[sqlalchemy.Connection]:
         """Give a connection in a transaction; one at a time, as Dagster does."""
         with self._db_lock:
-            engine = self._engines.pop(shard, None) or _engine(self.conn_string_for_shard(shard))
+            engine = self._engines.pop(shard, None) or self._engine_of(shard)
             self._engines[shard] = engine  # the newest last
             if len(self._engines) > _ENGINES_KEPT:
                 self._engines.pop(next(iter(self._engines))).dispose()
@@ -60,6 +74,11 @@ class _EventRecords(SqliteEventLogStorage):
                 self._initialized_dbs.add(shard)
             with engine.begin() as connection:
                 yield connection
+
+    def _engine_of(self, shard: str) -> sqlalchemy.Engine:
+        # Whoever watches a run's events waits for its file to change, as it does when it is closed.
+        make = _open_engine if shard == INDEX_SHARD_NAME else _engine
+        return make(self.conn_string_for_shard(shard))
 
     def dispose(self) -> None:
         """Close what is open."""

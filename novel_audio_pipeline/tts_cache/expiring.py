@@ -1,9 +1,11 @@
 """Removing from the cache's folder what is past its time: looked at again, confirmed, in batches."""
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+import contextlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
+from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.tts_cache.entry import CacheEntry, check_ttl, is_expired
 from novel_audio_pipeline.tts_cache.files import files_in, ids_in, look, storage_errors, unlink
 from novel_audio_pipeline.tts_cache.folder import WATCH_NAME, CacheFolder
@@ -31,13 +33,14 @@ def expire(
     now: datetime,
     ttl: timedelta,
     is_shared_with_others: bool = False,
-    seen: Iterable[CacheEntry] | None = None,
+    watch: Watch | None = None,
 ) -> list[CacheEntry]:
     """Remove what is past its time to live; return those entries, oldest first.
 
     Each entry is looked at again, under the lock, just before it goes. An entry dated after ``now``
     goes when it has been watched for ``ttl``; the watch is kept in the folder and advanced here. A
-    record without a WAV goes by its own date; leftovers of dead writers go too.
+    record without a WAV goes by its own date; leftovers of dead writers go too. One file that does
+    not go holds nothing else up: it is told in the end.
 
     Args:
         cache: The folder.
@@ -45,78 +48,119 @@ def expire(
         ttl: Time to live, more than zero.
         is_shared_with_others: Whether programs write here that know no lock (the existing
             backends): then an entry is taken aside before it is looked at.
-        seen: The entries, where somebody has looked just now, after ``restore``; looked for else.
+        watch: That has looked at ``now``, after ``restore``; without one, a look is taken.
 
     Raises:
         ValueError: If ``ttl`` is not more than zero or ``now`` has no timezone.
         StorageError: If the folder cannot be read, or a file does not go.
     """
     check_ttl(ttl, now=now)
-    if seen is None:
+    if watch is None:
         restore(cache)
-        seen = cache.entries()
+        watch = cache.watch().look(cache.entries(), now=now)
     with cache.locked():
-        watch = cache.watch().look(seen, now=now)
         write_whole((cache.root / WATCH_NAME, watch_to_json(watch).encode()), dated=now)
     overdue = watch.overdue(now=now, ttl=ttl)
+    refused = _Refused()
     removed: list[CacheEntry] = []
-    with ThreadPoolExecutor(1) as beside:  # makes its thread when there is a record to remove
-        batch = _Batch(cache, watch, beside, is_shared_with_others=is_shared_with_others)
+    with ThreadPoolExecutor(1) as beside:
+        batch = _Batch(cache, watch, beside, refused, is_shared_with_others=is_shared_with_others)
         for start in range(0, len(overdue), _BATCH):
             removed += batch.remove(overdue[start : start + _BATCH])
-    _remove_stray_records(cache, watch, now=now, ttl=ttl)
-    _remove_leftovers(cache, now=now)
+    _remove_stray_records(cache, watch, refused, now=now, ttl=ttl)
+    _remove_leftovers(cache, refused, now=now)
+    refused.tell()
     return removed
+
+
+class _Refused:
+    """What did not go while everything else did."""
+
+    def __init__(self) -> None:
+        self._errors: list[StorageError] = []
+
+    @contextlib.contextmanager
+    def noted(self) -> Iterator[None]:
+        """Go on after what the disk refuses."""
+        try:
+            yield
+        except StorageError as error:
+            self._errors.append(error)
+
+    def tell(self) -> None:
+        """Raise the first error, if there was one, with the number of the others."""
+        if not self._errors:
+            return
+        first, *others = self._errors
+        raise StorageError(f"{first}; and {len(others)} more" if others else str(first)) from first
 
 
 class _Batch:
     """Removes entries under one lock, the records of some beside the WAVs of the next."""
 
     def __init__(
-        self, cache: CacheFolder, watch: Watch, beside: Executor, *, is_shared_with_others: bool
+        self,
+        cache: CacheFolder,
+        watch: Watch,
+        beside: Executor,
+        refused: _Refused,
+        *,
+        is_shared_with_others: bool,
     ) -> None:
         self._cache = cache
         self._watch = watch
         self._beside = beside
+        self._refused = refused
         self._is_shared = is_shared_with_others
 
     def remove(self, file_ids: Sequence[str]) -> list[CacheEntry]:
-        """Remove what the watch knows of these, WAV and record; return what is gone, confirmed."""
+        """Remove what the watch knows of these, WAV and record; return those whose WAV is gone."""
         removed: list[CacheEntry] = []
         with self._cache.locked():
             with_record = self._cache.has_own_records()
-            confirmed = []
-            for start in range(0, len(file_ids), _CHUNK):
-                gone = [
-                    entry
-                    for file_id in file_ids[start : start + _CHUNK]
-                    if (entry := self._remove_wav(file_id)) is not None
-                ]
-                removed += gone
-                confirmed.append(self._beside.submit(self._confirm, gone, with_record=with_record))
+            confirmed: list[Future[None]] = []
+            try:
+                for start in range(0, len(file_ids), _CHUNK):
+                    gone: list[CacheEntry] = []
+                    try:
+                        for file_id in file_ids[start : start + _CHUNK]:
+                            gone += self._remove_wav(file_id)
+                    finally:
+                        removed += gone
+                        confirmed.append(
+                            self._beside.submit(self._confirm, gone, with_record=with_record)
+                        )
+            finally:
+                wait(confirmed)  # as long as the lock is held
             for each in confirmed:
                 each.result()
         return removed
 
-    def _remove_wav(self, file_id: str) -> CacheEntry | None:
-        """Remove the WAV if it is still the one that was judged; return what it was."""
+    def _remove_wav(self, file_id: str) -> Sequence[CacheEntry]:
+        """Remove the WAV if it is still the one that was judged; return what it was, or nothing."""
         wav, _ = self._cache.paths(file_id)
-        entry = look(file_id, wav)
-        if entry is None or not self._watch.knows(entry):
-            return None  # gone, or stored anew since it was judged
-        is_gone = remove_wav(wav, entry, is_shared_with_others=self._is_shared)
-        return entry if is_gone else None
+        with self._refused.noted():
+            entry = look(file_id, wav)
+            if entry is None or not self._watch.knows(entry):
+                return ()  # gone, or stored anew since it was judged
+            if remove_wav(wav, entry, is_shared_with_others=self._is_shared):
+                return (entry,)
+        return ()
 
     def _confirm(self, gone: Sequence[CacheEntry], *, with_record: bool) -> None:
         for entry in gone:
             wav, record = self._cache.paths(entry.file_id)
-            confirm_removal(
-                wav, record if with_record else None, entry, is_shared_with_others=self._is_shared
-            )
+            with self._refused.noted():
+                confirm_removal(
+                    wav,
+                    record if with_record else None,
+                    entry,
+                    is_shared_with_others=self._is_shared,
+                )
 
 
 def _remove_stray_records(
-    cache: CacheFolder, watch: Watch, *, now: datetime, ttl: timedelta
+    cache: CacheFolder, watch: Watch, refused: _Refused, *, now: datetime, ttl: timedelta
 ) -> None:
     """Remove old records without a WAV; only those the watch saw no WAV of are looked at."""
     if not cache.has_own_records():
@@ -127,22 +171,24 @@ def _remove_stray_records(
         record = look(file_id, path)
         if record is None or not is_expired(record, now=now, ttl=ttl):
             continue
-        with cache.locked():
+        with cache.locked(), refused.noted():
             if cache.find(file_id) is None and look(file_id, path) == record:
                 unlink(path)
 
 
-def _remove_leftovers(cache: CacheFolder, *, now: datetime) -> None:
+def _remove_leftovers(cache: CacheFolder, refused: _Refused, *, now: datetime) -> None:
     """Remove what dead writers left; looked at again under the lock, which a living one holds."""
+    folders = [cache.root, cache.metadata_dir] if cache.has_own_records() else [cache.root]
     with storage_errors("cannot look at a file of the TTS cache in", cache.root):
         found = [
             path
-            for folder in (cache.root, cache.metadata_dir)
+            for folder in folders
             for name, path in files_in(folder, is_required=folder == cache.root)
             if name.endswith(".tmp") and is_leftover_file(path, now=now)
         ]
         if found:
             with cache.locked():
                 for path in found:
-                    if is_leftover_file(path, now=now):
-                        unlink(path)
+                    with refused.noted():
+                        if is_leftover_file(path, now=now):
+                            unlink(path)

@@ -15,7 +15,13 @@ from novel_audio_pipeline.instants import instant_of
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
 from novel_audio_pipeline.tts_cache.files import look, unlink
 
-_TAKEN = re.compile(r"([0-9a-f]{32}\.wav)\.expiring-[0-9a-f]{12}")
+_TAKEN = re.compile(r"([0-9a-f]{32})\.wav\.expiring-[0-9a-f]{12}")
+
+
+def taken_id(name: str) -> str | None:
+    """Return the ``file_id`` of what ``take_away`` has under this name; None if it is no such name."""
+    match = _TAKEN.fullmatch(name)
+    return None if match is None else match[1]
 
 
 def remove_wav(wav: str, judged: CacheEntry, *, is_shared_with_others: bool) -> bool:
@@ -100,9 +106,9 @@ def restore_taken(root: Path) -> None:
     """
     try:
         with os.scandir(root) as found:
-            taken = [(entry.path, m[1]) for entry in found if (m := _TAKEN.fullmatch(entry.name))]
-        for path, name in taken:
-            _give_back(Path(path), root / name)
+            taken = [(e.path, file_id) for e in found if (file_id := taken_id(e.name))]
+        for path, file_id in taken:
+            _give_back(Path(path), root / f"{file_id}.wav")
     except OSError as error:
         raise StorageError(f"cannot tidy {root}: {error.strerror or error}") from error
 

@@ -12,9 +12,8 @@ from novel_audio_pipeline.instants import instant_of
 from novel_audio_pipeline.speech.request import FILE_ID_PATTERN
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
 from novel_audio_pipeline.tts_cache.folder import LOCK_NAME, METADATA_FOLDER, WATCH_NAME
+from novel_audio_pipeline.tts_cache.removing import taken_id
 from novel_audio_pipeline.tts_cache.writing import is_temporary
-
-EXPIRING_MARK = ".wav.expiring-"
 
 
 class SeenKind(Enum):
@@ -89,9 +88,8 @@ def survey(root: Path, *, with_records_of_audio: bool = True) -> Iterator[SeenFi
 def _kind_in_root(name: str) -> tuple[SeenKind, str]:
     if name.endswith(".wav") and FILE_ID_PATTERN.fullmatch(file_id := name[:-4]):
         return SeenKind.AUDIO, file_id
-    file_id, mark, rest = name.partition(EXPIRING_MARK)
-    if mark and rest and FILE_ID_PATTERN.fullmatch(file_id):
-        return SeenKind.EXPIRING, file_id
+    if taken := taken_id(name):
+        return SeenKind.EXPIRING, taken
     return (SeenKind.TEMPORARY if is_temporary(name) else SeenKind.UNKNOWN), ""
 
 

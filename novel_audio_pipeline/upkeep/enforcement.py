@@ -10,8 +10,7 @@ from novel_audio_pipeline.instants import instant_of
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
 from novel_audio_pipeline.tts_cache.expiring import expire, restore
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
-from novel_audio_pipeline.tts_cache.survey import SeenFile, survey
-from novel_audio_pipeline.tts_cache.watch import Watch
+from novel_audio_pipeline.tts_cache.survey import SeenFile, SeenKind, survey
 from novel_audio_pipeline.upkeep.audit import UNKNOWN, AuditLog, Removal
 from novel_audio_pipeline.upkeep.expiry import WATCHED_PAST_ITS_TIME, Judged, judge
 from novel_audio_pipeline.upkeep.known_entries import EntryKnowledge, KnownEntries
@@ -67,8 +66,13 @@ def expire_folder(
             written down.
     """
     restore(folder)
-    before = look_into(folder, now=now, ttl=ttl)
-    removals = _removals([one for one in before if one.state == "expired"], known=known)
+    seen = list(_survey(folder))
+    entries = (one.as_entry() for one in seen if one.kind is SeenKind.AUDIO)
+    watch = folder.watch().look(entries, now=now)  # one for verdicts and removal: they agree
+    before = judge(seen, watch=watch, now=now, ttl=ttl)
+    # What is taken aside was given back: where it is so again, another process is removing it.
+    going = [j for j in before if j.state == "expired" and j.seen.kind is not SeenKind.EXPIRING]
+    removals = _removals(going, known=known)
     went: list[CacheEntry] = []
     try:
         went = expire(
@@ -76,18 +80,17 @@ def expire_folder(
             now=now,
             ttl=ttl,
             is_shared_with_others=is_shared_with_others,
-            seen=(one.seen.as_entry() for one in before if one.is_entry),
+            watch=watch,
         )
     finally:
-        confirmed = {entry.file_id for entry in went}
+        confirmed = {f"{entry.file_id}.wav" for entry in went}
         removed = [
             removal
-            for seen, removal in removals
-            if seen.file_id in confirmed or _is_gone(folder.root, seen)
+            for one, removal in removals
+            if one.name in confirmed or _is_gone(folder.root, one)
         ]
         audit.write(removed, at=now, place=str(folder.root))
     after = list(_survey(folder))
-    watch = folder.watch() if after else Watch()
     left = judge(after, watch=watch, now=now, ttl=ttl)
     return ExpiryOutcome(at=now, removed=tuple(removed), left=tuple(left))
 

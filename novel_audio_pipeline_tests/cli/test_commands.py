@@ -84,7 +84,9 @@ def test_status_of_what_was_never_narrated_is_missing(home):
 
 
 def test_status_of_one_novel_is_of_that_one(home):
-    (home.novels / "other.txt").write_text("Chapter 1\n\nThe rain had stopped before the evening came.\n")
+    (home.novels / "other.txt").write_text(
+        "Chapter 1\n\nThe rain had stopped before the evening came.\n"
+    )
     (home.novels / "broken.epub").write_text("no EPUB")
     document = home.json("status", "other", status=1)
     assert [(row["novel_id"], row["state"]) for row in document["chapters"]] == [

@@ -13,6 +13,7 @@ from datetime import timedelta
 import pytest
 
 from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.tts_cache import removing
 from novel_audio_pipeline.tts_cache.expiring import expire
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.tts_cache.writing import temporary_name
@@ -99,6 +100,19 @@ def test_a_metadata_folder_that_is_a_link_is_left_alone(tmp_path):
     os.utime(root / f"{ID}.wav", (1, 1))
     assert len(expire(cache, now=NOW, ttl=TTL)) == 1
     assert (outside / f"{ID}.json").exists()
+
+
+def test_leftovers_behind_a_metadata_folder_that_is_a_link_are_left_alone(tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    leftover = outside / f".{OTHER}.json.another-host-1-0123456789ab.tmp"
+    leftover.write_bytes(b"half")
+    os.utime(leftover, (0, 0))
+    root = tmp_path / "cache"
+    root.mkdir()
+    (root / "metadata").symlink_to(outside)
+    expire(CacheFolder(root), now=NOW, ttl=TTL)
+    assert leftover.exists()
 
 
 def test_an_entry_dated_in_the_future_goes_after_two_hours_of_being_watched(tmp_path):
@@ -284,10 +298,10 @@ def test_a_lock_held_by_another_process_is_waited_for(tmp_path, change):
 def test_what_was_seen_before_is_judged_and_looked_at_again(tmp_path, age):
     cache = make_cache(tmp_path)
     store(cache, age=TTL)
-    seen = list(cache.entries())
+    watch = cache.watch().look(cache.entries(), now=NOW)
     store(cache, age=age)
     store(cache, OTHER, age=TTL)
-    went = expire(cache, now=NOW, ttl=TTL, seen=seen)
+    went = expire(cache, now=NOW, ttl=TTL, watch=watch)
     assert [entry.file_id for entry in went] == ([ID] if age else [])
     assert cache.find(OTHER) is not None
 
@@ -302,22 +316,67 @@ def test_many_go_with_their_records_oldest_first(tmp_path):
     assert names(tmp_path) == {f"{OTHER}.wav", f"metadata/{OTHER}.json"}
 
 
-@pytest.mark.parametrize("name", [f"{ID}.wav", f"metadata/{ID}.json"])
-def test_a_file_that_does_not_go_is_told_and_the_others_are_gone(tmp_path, monkeypatch, name):
+@pytest.mark.parametrize("name", ["{}.wav", "metadata/{}.json"])
+def test_a_file_that_does_not_go_is_told_and_holds_nothing_up(tmp_path, monkeypatch, name):
     cache = make_cache(tmp_path)
-    store(cache, ID, age=TTL)
-    store(cache, OTHER, age=TTL + timedelta(hours=1))
+    ids = [f"{number:032x}" for number in range(60)]  # more than are confirmed at once
+    for number, file_id in enumerate(ids):
+        store(cache, file_id, age=TTL + timedelta(seconds=100 - number))
+    stray = tmp_path / "metadata" / f"{OTHER}.json"
+    stray.write_text("{}")
+    os.utime(stray, (1, 1))
+    stuck = name.format(ids[20])
     unlink = os.unlink
 
     def refuse(path, **named):
-        if str(path) == str(tmp_path / name):
+        if str(path) == str(tmp_path / stuck):
             raise PermissionError(1, "Operation not permitted")
         unlink(path, **named)
 
     monkeypatch.setattr(os, "unlink", refuse)
-    with pytest.raises(StorageError, match=re.escape(f"{tmp_path / name}: Operation not")):
+    with pytest.raises(StorageError, match=re.escape(f"{tmp_path / stuck}: Operation not")):
         expire(cache, now=NOW, ttl=TTL)
-    assert f"{OTHER}.wav" not in names(tmp_path)
+    assert names(tmp_path) == {stuck} | ({f"metadata/{ids[20]}.json"} if "wav" in stuck else set())
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, MemoryError])
+def test_the_lock_is_held_until_the_last_record_is_removed(tmp_path, monkeypatch, end):
+    cache = make_cache(tmp_path)
+    ids = [f"{number:032x}" for number in range(60)]
+    for number, file_id in enumerate(ids):
+        store(cache, file_id, age=TTL + timedelta(seconds=100 - number))
+    is_looked, is_stored, unlink, look = (
+        *(threading.Event(), threading.Event()),
+        *(os.unlink, removing.look),
+    )
+
+    def slow_look(file_id, path):
+        found = look(file_id, path)
+        if file_id == ids[49]:
+            is_looked.set()
+            is_stored.wait(0.5)
+        return found
+
+    def interrupted(path, **named):
+        if str(path).endswith(f"{ids[55]}.wav"):
+            is_looked.wait(5)
+            raise end
+        unlink(path, **named)
+
+    def write() -> None:
+        is_looked.wait(5)
+        store(cache, ids[49])
+        is_stored.set()
+
+    monkeypatch.setattr(removing, "look", slow_look)
+    monkeypatch.setattr(os, "unlink", interrupted)
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(write)
+        with pytest.raises(end):
+            expire(cache, now=NOW, ttl=TTL)
+        written.result()
+    assert {f"{ids[49]}.wav", f"metadata/{ids[49]}.json"} <= names(tmp_path)
+    assert not {f"metadata/{file_id}.json" for file_id in ids[:49]} & names(tmp_path)
 
 
 def test_a_file_that_is_still_there_after_it_went_is_told(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 from novel_audio_pipeline.errors import SettingError, StorageError
 from novel_audio_pipeline.novels.model import ChapterKey
 from novel_audio_pipeline.tts_cache import expiring
+from novel_audio_pipeline.tts_cache.expiring import expire
 from novel_audio_pipeline.tts_cache.folder import LOCK_NAME, WATCH_NAME
 from novel_audio_pipeline.upkeep.asked import AskedNotes
 from novel_audio_pipeline.upkeep.known_entries import KnownEntries
@@ -137,6 +138,38 @@ def test_an_old_file_that_comes_after_the_look_goes_in_the_next_round_written_do
     assert house.round().left.entries == 0
     assert left_in(house) == []
     assert [line["file_id"] for line in house.audit()] == [OLD, YOUNG]
+
+
+def test_what_the_backend_does_meanwhile_changes_no_verdict(tmp_path, monkeypatch):
+    house = House(tmp_path)
+    house.store(OLD, age=-timedelta(days=1))
+    house.round()
+    began = house.now
+    about = KnownEntries.about
+
+    def sweep_with_the_clock_set_back(self, stored_at):
+        expire(house.cache, now=began + timedelta(minutes=90), ttl=TTL)
+        expire(house.cache, now=began, ttl=TTL)
+        return about(self, stored_at)
+
+    house.now = began + timedelta(minutes=90)
+    monkeypatch.setattr(KnownEntries, "about", sweep_with_the_clock_set_back)
+    done = house.round()
+    assert left_in(house) == [f"{OLD}.wav", f"metadata/{OLD}.json"]
+    assert not done.removed
+    assert house.audit() == []
+
+
+def test_a_name_that_only_looks_like_an_interrupted_removal_is_not_ours(tmp_path):
+    house = House(tmp_path)
+    wav = house.store(OLD, age=TTL)
+    other = wav.with_name(f"{wav.name}.expiring-mine")
+    other.write_bytes(b"precious")
+    os.utime(other, (1, 1))
+    done = house.round()
+    assert other.read_bytes() == b"precious"
+    assert [line["name"] for line in house.audit()] == [wav.name]
+    assert (done.left.overdue, done.left.unknown) == (0, 1)
 
 
 def test_a_date_before_our_era_ends_nothing(tmp_path):
