@@ -36,7 +36,7 @@ from novel_audio_pipeline.library.record_json import record_to_json
 from novel_audio_pipeline.novels.catalog import NovelCatalog
 from novel_audio_pipeline.speech.voices import SpeechSettings
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
-from novel_audio_pipeline.upkeep.orphans_elsewhere import DagsterLedger
+from novel_audio_pipeline.upkeep.ledger import DagsterLedger
 from novel_audio_pipeline.upkeep.report import make_report
 
 FILES = 1_000_000

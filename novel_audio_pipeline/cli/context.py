@@ -75,14 +75,21 @@ class CommandContext:
             named: Only these novels, in this order, and no problem of another; none means all.
 
         Raises:
-            NotFoundError: If a novel that was named does not exist.
-            SourceError: If one that was named cannot be read or spoken.
+            NotFoundError: If one that was named does not exist, before any is yielded.
         """
-        if named:
-            for novel_id in dict.fromkeys(named):
+        yield from self._named(named) if named else self._each()
+
+    def _named(self, novel_ids: Sequence[str]) -> list[ScriptedNovel | SourceProblem]:
+        found: list[ScriptedNovel | SourceProblem] = []
+        for novel_id in dict.fromkeys(novel_ids):
+            try:
                 novel = self.catalog.novel(novel_id)
-                yield ScriptedNovel(novel, self.catalog.scripts_of(novel))
-            return
+                found.append(ScriptedNovel(novel, self.catalog.scripts_of(novel)))
+            except SourceError as error:
+                found.append(SourceProblem(error.source, error.code, str(error)))
+        return found
+
+    def _each(self) -> Iterator[ScriptedNovel | SourceProblem]:
         for found in self.catalog.each():
             if isinstance(found, SourceProblem):
                 yield found

@@ -2,10 +2,10 @@
 
 It reads all keys of a partitions definition a dozen times for an asset's page and seven times in a run
 of 25 chapters. Row by row, 100,000 keys are a fifth of a second of CPU each time; as one JSON array
-they are an eighth of that. And it makes an engine and opens the file for each query, which compiles
-every statement anew and, when the last one closes it, writes the whole log back; here engines are kept,
-each with an open connection. The files are Dagster's own, and nothing about them is different:
-``storage: {sqlite: ...}`` in dagster.yaml reads and writes the same ones.
+they are an eighth of that. And it makes an engine for each query, which compiles every statement anew,
+and opens the file, whose log SQLite writes back when the last one closes it. Here engines are kept, and
+the two files that all runs share stay open. The files are Dagster's own, and nothing about them is
+different: ``storage: {sqlite: ...}`` in dagster.yaml reads and writes the same ones.
 """
 
 import json
@@ -17,7 +17,6 @@ import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.runs import SqliteRunStorage
-from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
@@ -96,12 +95,12 @@ class _EventRecords(SqliteEventLogStorage):
         return found
 
 
-class _KeptOpen:
-    """A storage of Dagster's in one file; its connection is kept."""
+class _RunRecords(SqliteRunStorage):
+    """Dagster's runs and backfills."""
 
-    def __init__(self, conn_string: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(conn_string, inst_data)  # type: ignore[call-arg]  # of the class beside it
-        self._engine = _engine(conn_string)
+    def __init__(self, conn_string: str) -> None:
+        super().__init__(conn_string)
+        self._engine = _open_engine(conn_string)
 
     @contextmanager
     def connect(self) -> Iterator[sqlalchemy.Connection]:
@@ -112,14 +111,6 @@ class _KeptOpen:
     def dispose(self) -> None:
         """Close what is open."""
         self._engine.dispose()
-
-
-class _RunRecords(_KeptOpen, SqliteRunStorage):
-    """Dagster's runs and backfills."""
-
-
-class _TickRecords(_KeptOpen, SqliteScheduleStorage):
-    """Dagster's ticks of sensors and schedules."""
 
 
 class SqliteRecords(DagsterSqliteStorage):
@@ -135,7 +126,6 @@ class SqliteRecords(DagsterSqliteStorage):
         self._event_log_storage.dispose()
         self._event_log_storage = _EventRecords(self._event_log_storage._base_dir)
         self._run_storage = _RunRecords(self._run_storage._conn_string)
-        self._schedule_storage = _TickRecords(self._schedule_storage._conn_string)
 
     @classmethod
     def from_config_value(

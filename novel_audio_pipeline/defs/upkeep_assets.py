@@ -1,15 +1,14 @@
 """The assets of upkeep: the TTS cache kept within its two hours, and what belongs to nothing."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from novel_audio_pipeline.defs.resources import NovelCatalogResource, TtsCacheResource, clock
 from novel_audio_pipeline.defs.upkeep_metadata import (
     cache_metadata,
-    findings_table,
     report_metadata,
+    rows_table,
 )
 from novel_audio_pipeline.defs.upkeep_records import ledger_of
 from novel_audio_pipeline.defs.versions import CACHED_TTS_AUDIO, ORGANIZED_AUDIO
@@ -17,9 +16,7 @@ from novel_audio_pipeline.errors import NovelAudioError
 from novel_audio_pipeline.upkeep.cache_upkeep import CacheRound, run_cache_round
 from novel_audio_pipeline.upkeep.expiry import REMOVAL_DELAY
 from novel_audio_pipeline.upkeep.listener import UpkeepListener
-
-if TYPE_CHECKING:
-    from novel_audio_pipeline.upkeep.report import OrphanReport
+from novel_audio_pipeline.upkeep.orphan_report import OrphanReport
 
 CODE_VERSION = "1"
 OWNERS = ["team:novel-audio"]
@@ -123,7 +120,7 @@ def orphan_report(
     upkeep_listener: dg.ResourceParam[UpkeepListener],
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
     """Report what does not fit, as a table in the UI, as Parquet and as CSV."""
-    # It loads pandas, half a second that no other run needs.
+    # It loads pandas, half a second that narrating does without.
     from novel_audio_pipeline.upkeep.report import make_report  # noqa: PLC0415
 
     try:
@@ -152,13 +149,13 @@ def orphan_report(
     yield _errors_checked(report)
 
 
-def _errors_checked(report: "OrphanReport") -> dg.AssetCheckResult:
+def _errors_checked(report: OrphanReport) -> dg.AssetCheckResult:
     errors = report.library_errors()
     return dg.AssetCheckResult(
         check_name=FREE_OF_ERRORS,
         passed=errors.empty,
         severity=dg.AssetCheckSeverity.ERROR,
-        metadata={"errors": len(errors), "first": findings_table(errors, rows=20)},
+        metadata={"errors": len(errors), "first": rows_table(report.library_errors_found(rows=20))},
     )
 
 

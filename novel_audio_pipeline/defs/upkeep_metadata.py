@@ -1,22 +1,22 @@
 """What the Dagster UI shows of upkeep: numbers it plots over time, tables, pictures."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
 from novel_audio_pipeline.upkeep.cache_upkeep import CacheRound
+from novel_audio_pipeline.upkeep.orphan_report import (
+    CSV_FILE,
+    PARQUET_FILE,
+    OrphanReport,
+    TableRows,
+)
 from novel_audio_pipeline.upkeep.pictures import cache_age_picture, novels_picture
-
-if TYPE_CHECKING:  # pandas takes half a second to load, which only the runs of the report need
-    import pandas as pd
-
-    from novel_audio_pipeline.upkeep.report import OrphanReport
 
 ROWS_SHOWN = 100
 Metadata = Mapping[str, dg.MetadataValue]
-_FINDING_COLUMNS = ["severity", "code", "path", "message", "size_bytes", "age_s"]
 
 
 def cache_metadata(done: CacheRound, place: CachePlace) -> Metadata:
@@ -55,14 +55,8 @@ def cache_metadata(done: CacheRound, place: CachePlace) -> Metadata:
     }
 
 
-def report_metadata(report: "OrphanReport", place: CachePlace) -> Metadata:
+def report_metadata(report: OrphanReport, place: CachePlace) -> Metadata:
     """Return the metadata of one orphan report."""
-    from novel_audio_pipeline.upkeep.report import (  # noqa: PLC0415
-        CSV_FILE,
-        PARQUET_FILE,
-        counts_by_code,
-    )
-
     findings, cache = report.findings, report.cache.entries
     oldest = float(cache["age_s"].max()) if len(cache) else 0.0
     return {
@@ -77,28 +71,17 @@ def report_metadata(report: "OrphanReport", place: CachePlace) -> Metadata:
         "cache_bytes": dg.MetadataValue.int(int(cache["size_bytes"].sum())),
         "oldest_cache_age_minutes": _minutes(max(0.0, oldest)),
         "seconds": dg.MetadataValue.float(round(report.seconds, 3)),
-        "found_by_kind": _frame_table(counts_by_code(findings)),
-        "found": findings_table(findings),
+        "found_by_kind": rows_table(report.found_by_code()),
+        "found": rows_table(report.found(rows=ROWS_SHOWN)),
         "bytes_by_novel": dg.MetadataValue.md(novels_picture(report.library_bytes, findings)),
         "parquet": dg.MetadataValue.path(str(place.reports_dir / PARQUET_FILE)),
         "csv": dg.MetadataValue.path(str(place.reports_dir / CSV_FILE)),
     }
 
 
-def findings_table(findings: "pd.DataFrame", *, rows: int = ROWS_SHOWN) -> dg.TableMetadataValue:
-    """Return the first findings as a table."""
-    return _frame_table(findings[_FINDING_COLUMNS].head(rows))
-
-
-def _frame_table(frame: "pd.DataFrame") -> dg.TableMetadataValue:
-    kinds = {"i": "int", "f": "float"}
-    return _table(
-        frame.astype(object).where(frame.notna(), None).to_dict("records"),
-        numbers={
-            name: kinds[kind.kind] for name, kind in frame.dtypes.items() if kind.kind in kinds
-        },
-        names=[str(name) for name in frame.columns],
-    )
+def rows_table(found: TableRows) -> dg.TableMetadataValue:
+    """Return rows as a table."""
+    return _table(found.rows, numbers=found.numbers, names=found.names)
 
 
 def _table(

@@ -45,7 +45,7 @@ class KnownEntries:
 
     @cached_property
     def _index(self) -> "LibraryIndex | None":
-        # It loads pandas, half a second that most runs and commands do without.
+        # It loads pandas, half a second that narrating does without.
         from novel_audio_pipeline.upkeep.library_index import read_index  # noqa: PLC0415
 
         return read_index(self._reports_dir)

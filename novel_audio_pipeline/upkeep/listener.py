@@ -1,11 +1,7 @@
 """Who started upkeep and wants to know how it went: the command line, through Dagster."""
 
-from typing import TYPE_CHECKING
-
 from novel_audio_pipeline.upkeep.cache_upkeep import CacheRound
-
-if TYPE_CHECKING:  # the report loads pandas, which only its own runs need
-    from novel_audio_pipeline.upkeep.report import OrphanReport
+from novel_audio_pipeline.upkeep.orphan_report import OrphanReport
 
 
 class UpkeepListener:

@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
@@ -14,11 +13,12 @@ from novel_audio_pipeline.storage.local import LocalFileStore
 from novel_audio_pipeline.upkeep.asked import AskedNotes, by_entry
 from novel_audio_pipeline.upkeep.cache_inventory import CacheInventory, take_cache_inventory
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
-from novel_audio_pipeline.upkeep.finding import KINDS, UpkeepFinding
+from novel_audio_pipeline.upkeep.finding import UpkeepFinding
 from novel_audio_pipeline.upkeep.last_check import digest_findings
 from novel_audio_pipeline.upkeep.ledger import DagsterLedger
 from novel_audio_pipeline.upkeep.library_index import parquet_bytes, read_index, write_index
 from novel_audio_pipeline.upkeep.library_inventory import LibraryInventory, take_library_inventory
+from novel_audio_pipeline.upkeep.orphan_report import COLUMNS, CSV_FILE, PARQUET_FILE, OrphanReport
 from novel_audio_pipeline.upkeep.orphans import library_findings, standing_of
 from novel_audio_pipeline.upkeep.orphans_elsewhere import (
     cache_findings,
@@ -27,50 +27,8 @@ from novel_audio_pipeline.upkeep.orphans_elsewhere import (
 )
 from novel_audio_pipeline.upkeep.source_inventory import take_source_inventory
 
-PARQUET_FILE, CSV_FILE = PurePosixPath("orphans.parquet"), PurePosixPath("orphans.csv")
 _READ_SLACK = timedelta(minutes=5)
-COLUMNS = (
-    "code",
-    "severity",
-    "area",
-    "path",
-    "message",
-    "advice",
-    "novel_id",
-    "size_bytes",
-    "age_s",
-)
 _ORDER = {"error": 0, "warning": 1, "info": 2}
-
-
-@dataclass(frozen=True)
-class OrphanReport:
-    """What one report found.
-
-    Attributes:
-        at: When the look began.
-        findings: One row for each, columns as ``COLUMNS``; errors first.
-        files: Files seen in the library.
-        library_bytes: Audio in the library, by ``novel_id``.
-        cache: What lay in the cache.
-        seconds: How long it took.
-    """
-
-    at: datetime
-    findings: pd.DataFrame
-    files: int
-    library_bytes: "pd.Series[int]"
-    cache: CacheInventory
-    seconds: float
-
-    def count(self, severity: str) -> int:
-        """Return how many findings have a severity."""
-        return int((self.findings["severity"] == severity).sum())
-
-    def library_errors(self) -> pd.DataFrame:
-        """Return the errors about audio that should be there."""
-        found = self.findings
-        return found[(found["severity"] == "error") & found["area"].isin(["library", "dagster"])]
 
 
 def make_report(
@@ -146,17 +104,6 @@ def findings_frame(findings: Iterable[UpkeepFinding]) -> pd.DataFrame:
         .drop(columns="order")
         .reset_index(drop=True)
     )
-
-
-def counts_by_code(findings: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each code found: severity, number, bytes, advice."""
-    grouped = findings.groupby("code", sort=False)["size_bytes"].agg(["count", "sum"]).reset_index()
-    grouped.columns = pd.Index(["code", "found", "size_bytes"])
-    told = grouped.assign(
-        severity=[KINDS[code].severity for code in grouped["code"]],
-        advice=[KINDS[code].advice for code in grouped["code"]],
-    )
-    return told[["severity", "code", "found", "size_bytes", "advice"]]
 
 
 def _read_since(cache: CacheInventory, now: datetime) -> datetime | None:

@@ -2,13 +2,16 @@
 
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
 
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.dagster_run import DagsterRun
 from dagster._core.storage.event_log import EventLogStorage, SqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
@@ -140,18 +143,46 @@ def test_runs_of_many_threads_are_those_that_plain_dagster_reads(tmp_path):
     kept.dispose()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="what is open is seen in /proc")
-def test_nothing_stays_open_when_it_is_disposed_of(tmp_path):
-    def opened() -> list[str]:
-        descriptors = [*Path("/proc/self/fd").iterdir()]
-        targets = [link.readlink() for link in descriptors if link.is_symlink()]
-        return sorted(target.name for target in targets if target.is_relative_to(tmp_path))
+def test_events_of_a_run_are_seen_by_who_watches_it_as_they_are_stored(records, tmp_path):
+    run_id, seen = make_new_run_id(), Queue()
+    writer = SqliteRecords.from_local(str(tmp_path)).event_log_storage
+    with records.run_connection(run_id):
+        pass  # the file is there: it is watched
+    records.watch(run_id, None, lambda event, _cursor: seen.put(event.user_message))
+    for number in range(3):
+        writer.store_event(
+            EventLogEntry(
+                error_info=None,
+                level="info",
+                user_message=str(number),
+                run_id=run_id,
+                timestamp=time.time(),
+            )
+        )
+        assert seen.get(timeout=20) == str(number)
+    writer.dispose()
 
-    kept = SqliteRecords.from_local(str(tmp_path))
-    kept.event_log_storage.get_dynamic_partitions(NAME)
-    kept.run_storage.get_runs()
-    kept.schedule_storage.all_instigator_state()
-    assert {"index.db", "runs.db", "schedules.db"} <= {*opened()}
-    kept.dispose()
-    assert opened() == []
+
+def opened(folder: Path) -> list[str]:
+    """Return the names of this process's open files below a folder."""
+    descriptors = [*Path("/proc/self/fd").iterdir()]
+    targets = [link.readlink() for link in descriptors if link.is_symlink()]
+    return sorted(target.name for target in targets if target.is_relative_to(folder))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what is open is seen in /proc")
+def test_what_all_runs_share_stays_open_until_the_instance_is_disposed_of(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
+    monkeypatch.setenv("NOVEL_AUDIO_DAGSTER_DIR", str(tmp_path))
+    with dg.DagsterInstance.get() as instance:
+        instance.get_dynamic_partitions(NAME)
+        instance.get_runs(limit=1)
+        instance.all_instigator_state()
+        with instance.event_log_storage.run_connection(make_new_run_id()):
+            pass
+        assert {name for name in opened(tmp_path) if name.endswith(".db")} == {
+            "index.db",
+            "runs.db",
+        }
+    assert opened(tmp_path) == []
     assert not [*tmp_path.rglob("*-wal")]

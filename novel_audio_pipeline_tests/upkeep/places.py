@@ -14,7 +14,8 @@ from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
 from novel_audio_pipeline.upkeep.cache_upkeep import CacheRound, run_cache_round
 from novel_audio_pipeline.upkeep.ledger import DagsterLedger
-from novel_audio_pipeline.upkeep.report import OrphanReport, make_report
+from novel_audio_pipeline.upkeep.orphan_report import OrphanReport
+from novel_audio_pipeline.upkeep.report import make_report
 from novel_audio_pipeline_tests.library.making import MiniNarration, MiniScript
 from novel_audio_pipeline_tests.tts_cache.entries import make_metadata
 
