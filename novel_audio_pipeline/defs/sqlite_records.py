@@ -3,8 +3,9 @@
 It reads all keys of a partitions definition a dozen times for an asset's page and seven times in a run
 of 25 chapters. Row by row, 100,000 keys are a fifth of a second of CPU each time; as one JSON array
 they are an eighth of that. And it makes an engine for each query, which compiles every statement anew,
-and opens the file, whose log SQLite writes back when the last one closes it. Here engines are kept, and
-the two files that all runs share stay open. The files are Dagster's own, and nothing about them is
+and opens the file, whose log SQLite writes back when the last one closes it. Here engines are kept,
+the two files that all runs share stay open, and a table that was there is not looked for each time. The
+files are Dagster's own, and nothing about them is
 different: ``storage: {sqlite: ...}`` in dagster.yaml reads and writes the same ones.
 """
 
@@ -58,6 +59,7 @@ class _EventRecords(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str) -> None:
         self._engines: dict[str, sqlalchemy.Engine] = {}
+        self._tables: set[str] = set()
         super().__init__(base_dir)
 
     @contextmanager
@@ -85,6 +87,12 @@ class _EventRecords(SqliteEventLogStorage):
         with self._db_lock:
             while self._engines:
                 self._engines.popitem()[1].dispose()
+
+    def has_table(self, table_name: str) -> bool:
+        """Return whether there is such a table; one that was seen is not looked for again."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
 
     def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
         """Return all keys of a partitions definition in the order in which they were added."""
