@@ -1,19 +1,26 @@
 """Which language a novel is in: the text knows best, for metadata is often a default left alone."""
 
+import re
 import threading
 from collections.abc import Iterable, Sequence
-
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
+from typing import TYPE_CHECKING
 
 from novel_audio_pipeline.novels.model import Chapter
+
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
 
 UNKNOWN_LANGUAGE = "und"
 SURE = 0.8
 LIKELY = 0.5
 SAMPLE_CHARS = 6000
+# Letters with two marks, which Unicode has for Vietnamese alone (U+1EA0 to U+1EF9). They are 12 to 15 %
+# of a Vietnamese novel's letters; a name in another language's text is no twentieth of it.
+_VIETNAMESE_LETTER = re.compile("[\u1ea0-\u1ef9]")
+_VIETNAMESE_SHARE, _ENOUGH_LETTERS = 0.05, 100
 
 _lock = threading.Lock()
-_identifier: list[LanguageIdentifier] = []
+_identifier: "list[LanguageIdentifier]" = []
 
 
 def novel_language(chapters: Sequence[Chapter], *, stated: str = "") -> str:
@@ -64,11 +71,18 @@ def _beginning(paragraphs: Iterable[str]) -> str:
 
 
 def _detect(text: str) -> tuple[str, float]:
-    """Return the likeliest language and its probability; the model is loaded at the first call."""
-    if not any(character.isalpha() for character in text):
+    """Return the likeliest language and its probability; the model is loaded when it is needed."""
+    letters = sum(character.isalpha() for character in text)
+    if not letters:
         return UNKNOWN_LANGUAGE, 0.0
+    marked = len(_VIETNAMESE_LETTER.findall(text))
+    if letters >= _ENOUGH_LETTERS and marked >= _VIETNAMESE_SHARE * letters:
+        return "vi", 1.0
     with _lock:
         if not _identifier:
+            # 0.6 s with its model, which Vietnamese novels do without.
+            from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415
+
             _identifier.append(LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True))
         language, probability = _identifier[0].classify(text)
     return str(language), float(probability)

@@ -1,5 +1,8 @@
 """The language of a novel: its text knows best."""
 
+import subprocess
+import sys
+
 import pytest
 
 from novel_audio_pipeline.novels.language import novel_language, primary_tag
@@ -20,6 +23,29 @@ def language(*paragraphs, stated=""):
 )
 def test_a_sentence_is_enough_to_overrule_the_metadata(text, expected):
     assert language(text, stated="de") == expected
+
+
+def test_a_vietnamese_novel_needs_no_model(tmp_path):
+    script = """
+import sys
+from novel_audio_pipeline.novels.language import novel_language
+from novel_audio_pipeline.novels.model import Chapter
+text = "Trời mưa rất to, và trong nhà không có một ai cả; chỉ có ngọn đèn dầu cháy lặng lẽ bên cửa sổ. "
+print(novel_language([Chapter(1, "", [text * 3])]), "py3langid" in sys.modules)
+print(novel_language([Chapter(1, "", ["It was a dark and stormy night. " * 9])]), "py3langid" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["vi False", "en True"]
+
+
+def test_english_about_vietnamese_people_is_english():
+    text = (
+        "Nguyễn Thị Hạnh and Trần Đức Thuận walked along the river until the lamps were lit, and "
+        "neither of them said a word about the letter that had come from the north that morning."
+    )
+    assert language(text) == "en"
 
 
 def test_vietnamese_without_accents_is_vietnamese():
