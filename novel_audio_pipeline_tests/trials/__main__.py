@@ -1,6 +1,7 @@
 """``python -m novel_audio_pipeline_tests.trials NAME ...|all``: whole systems, started and mistreated."""
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -36,6 +37,8 @@ def main() -> int:
     parser.add_argument("names", nargs="+", choices=["all", *TRIALS], metavar="NAME")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave what happened there")
     arguments = parser.parse_args()
+    # Also where a shell has made us, and so all that we start, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     asked = arguments.names
     names = list(TRIALS) if "all" in asked else asked
     failed = 0
