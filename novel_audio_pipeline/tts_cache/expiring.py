@@ -1,7 +1,6 @@
 """Removing from the cache's folder what is past its time: looked at again, confirmed, in batches."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
@@ -13,7 +12,7 @@ from novel_audio_pipeline.tts_cache.removing import confirm_removal, remove_wav,
 from novel_audio_pipeline.tts_cache.watch import Watch, watch_to_json
 from novel_audio_pipeline.tts_cache.writing import is_leftover_file, write_whole
 
-_BATCH = 200  # entries removed under one lock, so that nobody waits long to store
+_BATCH = 500  # entries removed under one lock, so that nobody waits long to store
 _CHUNK = 50  # records removed beside the next WAVs
 
 
@@ -61,7 +60,7 @@ def expire(
     with cache.locked():
         write_whole((cache.root / WATCH_NAME, watch_to_json(watch).encode()), dated=now)
     overdue = watch.overdue(now=now, ttl=ttl)
-    refused = _Refused()
+    refused: list[StorageError] = []
     removed: list[CacheEntry] = []
     with ThreadPoolExecutor(1) as beside:
         batch = _Batch(cache, watch, beside, refused, is_shared_with_others=is_shared_with_others)
@@ -69,30 +68,10 @@ def expire(
             removed += batch.remove(overdue[start : start + _BATCH])
     _remove_stray_records(cache, watch, refused, now=now, ttl=ttl)
     _remove_leftovers(cache, refused, now=now)
-    refused.tell()
+    if refused:
+        others = f"; and {len(refused) - 1} more" if len(refused) > 1 else ""
+        raise StorageError(f"{refused[0]}{others}") from refused[0]
     return removed
-
-
-class _Refused:
-    """What did not go while everything else did."""
-
-    def __init__(self) -> None:
-        self._errors: list[StorageError] = []
-
-    @contextlib.contextmanager
-    def noted(self) -> Iterator[None]:
-        """Go on after what the disk refuses."""
-        try:
-            yield
-        except StorageError as error:
-            self._errors.append(error)
-
-    def tell(self) -> None:
-        """Raise the first error, if there was one, with the number of the others."""
-        if not self._errors:
-            return
-        first, *others = self._errors
-        raise StorageError(f"{first}; and {len(others)} more" if others else str(first)) from first
 
 
 class _Batch:
@@ -103,7 +82,7 @@ class _Batch:
         cache: CacheFolder,
         watch: Watch,
         beside: Executor,
-        refused: _Refused,
+        refused: list[StorageError],
         *,
         is_shared_with_others: bool,
     ) -> None:
@@ -124,7 +103,9 @@ class _Batch:
                     gone: list[CacheEntry] = []
                     try:
                         for file_id in file_ids[start : start + _CHUNK]:
-                            gone += self._remove_wav(file_id)
+                            entry = self._remove_wav(file_id)
+                            if entry is not None:
+                                gone.append(entry)
                     finally:
                         removed += gone
                         confirmed.append(
@@ -136,31 +117,31 @@ class _Batch:
                 each.result()
         return removed
 
-    def _remove_wav(self, file_id: str) -> Sequence[CacheEntry]:
-        """Remove the WAV if it is still the one that was judged; return what it was, or nothing."""
+    def _remove_wav(self, file_id: str) -> CacheEntry | None:
+        """Remove the WAV if it is still the one that was judged; return what it was, if it went."""
         wav, _ = self._cache.paths(file_id)
-        with self._refused.noted():
+        try:
             entry = look(file_id, wav)
             if entry is None or not self._watch.knows(entry):
-                return ()  # gone, or stored anew since it was judged
-            if remove_wav(wav, entry, is_shared_with_others=self._is_shared):
-                return (entry,)
-        return ()
+                return None  # gone, or stored anew since it was judged
+            is_gone = remove_wav(wav, entry, is_shared_with_others=self._is_shared)
+        except StorageError as error:
+            self._refused.append(error)
+            return None
+        return entry if is_gone else None
 
     def _confirm(self, gone: Sequence[CacheEntry], *, with_record: bool) -> None:
         for entry in gone:
             wav, record = self._cache.paths(entry.file_id)
-            with self._refused.noted():
-                confirm_removal(
-                    wav,
-                    record if with_record else None,
-                    entry,
-                    is_shared_with_others=self._is_shared,
-                )
+            own = record if with_record else None
+            try:
+                confirm_removal(wav, own, entry, is_shared_with_others=self._is_shared)
+            except StorageError as error:
+                self._refused.append(error)
 
 
 def _remove_stray_records(
-    cache: CacheFolder, watch: Watch, refused: _Refused, *, now: datetime, ttl: timedelta
+    cache: CacheFolder, watch: Watch, refused: list[StorageError], *, now: datetime, ttl: timedelta
 ) -> None:
     """Remove old records without a WAV; only those the watch saw no WAV of are looked at."""
     if not cache.has_own_records():
@@ -171,12 +152,15 @@ def _remove_stray_records(
         record = look(file_id, path)
         if record is None or not is_expired(record, now=now, ttl=ttl):
             continue
-        with cache.locked(), refused.noted():
-            if cache.find(file_id) is None and look(file_id, path) == record:
-                unlink(path)
+        with cache.locked():
+            try:
+                if cache.find(file_id) is None and look(file_id, path) == record:
+                    unlink(path)
+            except StorageError as error:
+                refused.append(error)
 
 
-def _remove_leftovers(cache: CacheFolder, refused: _Refused, *, now: datetime) -> None:
+def _remove_leftovers(cache: CacheFolder, refused: list[StorageError], *, now: datetime) -> None:
     """Remove what dead writers left; looked at again under the lock, which a living one holds."""
     folders = [cache.root, cache.metadata_dir] if cache.has_own_records() else [cache.root]
     with storage_errors("cannot look at a file of the TTS cache in", cache.root):
@@ -189,6 +173,8 @@ def _remove_leftovers(cache: CacheFolder, refused: _Refused, *, now: datetime) -
         if found:
             with cache.locked():
                 for path in found:
-                    with refused.noted():
+                    try:
                         if is_leftover_file(path, now=now):
                             unlink(path)
+                    except StorageError as error:
+                        refused.append(error)

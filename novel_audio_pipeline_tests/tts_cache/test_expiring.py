@@ -308,9 +308,9 @@ def test_what_was_seen_before_is_judged_and_looked_at_again(tmp_path, age):
 
 def test_many_go_with_their_records_oldest_first(tmp_path):
     cache = make_cache(tmp_path)
-    ids = [f"{number * 7919 % 1000:032x}" for number in range(450)]  # more than two batches
+    ids = [f"{number * 7919 % 10007:032x}" for number in range(1100)]  # more than two batches
     for number, file_id in enumerate(ids):
-        store(cache, file_id, age=TTL + timedelta(seconds=1000 - number))
+        store(cache, file_id, age=TTL + timedelta(seconds=2000 - number))
     store(cache, OTHER)
     assert [entry.file_id for entry in expire(cache, now=NOW, ttl=TTL)] == ids
     assert names(tmp_path) == {f"{OTHER}.wav", f"metadata/{OTHER}.json"}
