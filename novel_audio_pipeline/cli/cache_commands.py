@@ -79,7 +79,10 @@ def cache_expire_command(*, dry_run: bool, as_json: bool) -> int:
         say(done.lost_sentence())
     if done.why_not:
         say(f"cache_not_enforceable: {done.why_not}")
-    return ExitStatus.INCOMPLETE if done.why_not or done.left.overdue else ExitStatus.DONE
+    if done.refused:
+        say(done.refused)
+    is_done = not (done.why_not or done.refused or done.left.overdue)
+    return ExitStatus.DONE if is_done else ExitStatus.INCOMPLETE
 
 
 def _look(place: CachePlace) -> "CacheInventory":

@@ -79,15 +79,17 @@ class CommandContext:
         """
         yield from self._named(named) if named else self._each()
 
-    def _named(self, novel_ids: Sequence[str]) -> list[ScriptedNovel | SourceProblem]:
-        found: list[ScriptedNovel | SourceProblem] = []
+    def _named(self, novel_ids: Sequence[str]) -> Iterator[ScriptedNovel | SourceProblem]:
+        index = self.catalog.index()
+        for novel_id in novel_ids:
+            if novel_id not in index.sources and novel_id not in index.duplicates:
+                self.catalog.novel(novel_id)  # says which there are
         for novel_id in dict.fromkeys(novel_ids):
             try:
                 novel = self.catalog.novel(novel_id)
-                found.append(ScriptedNovel(novel, self.catalog.scripts_of(novel)))
+                yield ScriptedNovel(novel, self.catalog.scripts_of(novel))
             except SourceError as error:
-                found.append(SourceProblem(error.source, error.code, str(error)))
-        return found
+                yield SourceProblem(error.source, error.code, str(error))
 
     def _each(self) -> Iterator[ScriptedNovel | SourceProblem]:
         for found in self.catalog.each():

@@ -4,9 +4,10 @@ It reads all keys of a partitions definition a dozen times for an asset's page a
 of 25 chapters. Row by row, 100,000 keys are a fifth of a second of CPU each time; as one JSON array
 they are an eighth of that. And it makes an engine for each query, which compiles every statement anew,
 and opens the file, whose log SQLite writes back when the last one closes it. Here engines are kept,
-the two files that all runs share stay open, and a table that was there is not looked for each time. The
-files are Dagster's own, and nothing about them is
-different: ``storage: {sqlite: ...}`` in dagster.yaml reads and writes the same ones.
+the two files that all runs share stay open, and a table that was there is not looked for each time.
+
+The files are Dagster's own, and nothing about them is different: ``storage: {sqlite: ...}`` in
+dagster.yaml reads and writes the same ones.
 """
 
 import json
@@ -31,11 +32,7 @@ _ENGINES_KEPT = 16  # one for each run's events, and the one for what all runs s
 
 
 def _open_engine(url: str) -> sqlalchemy.Engine:
-    """Return an engine that keeps one connection open; threads at the same time get more.
-
-    What is read of it must be read to its end: a result that somebody holds keeps what others
-    have written since out of sight.
-    """
+    """Return an engine that keeps one connection open; threads at the same time get more."""
     return sqlalchemy.create_engine(
         url,
         poolclass=sqlalchemy.QueuePool,
@@ -54,6 +51,21 @@ def _engine(url: str) -> sqlalchemy.Engine:
     )
 
 
+@contextmanager
+def _transaction(engine: sqlalchemy.Engine) -> Iterator[sqlalchemy.Connection]:
+    """Give a connection in a transaction; after an error it is not used again.
+
+    The error may hold a result that was not read to its end, which keeps what others have written
+    since out of the connection's sight.
+    """
+    with engine.begin() as connection:
+        try:
+            yield connection
+        except BaseException:
+            connection.invalidate()
+            raise
+
+
 class _EventRecords(SqliteEventLogStorage):
     """Dagster's events; partition keys are read in one piece."""
 
@@ -69,11 +81,12 @@ class _EventRecords(SqliteEventLogStorage):
             engine = self._engines.pop(shard, None) or self._engine_of(shard)
             self._engines[shard] = engine  # the newest last
             if len(self._engines) > _ENGINES_KEPT:
-                self._engines.pop(next(iter(self._engines))).dispose()
+                oldest = next(name for name in self._engines if name != INDEX_SHARD_NAME)
+                self._engines.pop(oldest).dispose()
             if shard not in self._initialized_dbs:
                 self._initdb(engine)
                 self._initialized_dbs.add(shard)
-            with engine.begin() as connection:
+            with _transaction(engine) as connection:
                 yield connection
 
     def _engine_of(self, shard: str) -> sqlalchemy.Engine:
@@ -113,7 +126,7 @@ class _RunRecords(SqliteRunStorage):
     @contextmanager
     def connect(self) -> Iterator[sqlalchemy.Connection]:
         """Give a connection in a transaction."""
-        with self._engine.begin() as connection:
+        with _transaction(self._engine) as connection:
             yield connection
 
     def dispose(self) -> None:

@@ -74,6 +74,8 @@ def tts_cache_expiry(
     context.log.info(_told(done))
     if done.lost:
         context.log.warning(done.lost_sentence())
+    if done.refused:
+        context.log.error(done.refused)
     yield dg.MaterializeResult(metadata=cache_metadata(done, place))
     is_within = not done.left.overdue or done.left.lag <= REMOVAL_DELAY
     yield dg.AssetCheckResult(

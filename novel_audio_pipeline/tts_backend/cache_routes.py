@@ -92,15 +92,16 @@ def _add_folder_routes(router: APIRouter, backend: Backend) -> None:
 
     @router.post("/storage/cleanup", responses=errors(415, 500))
     async def cleanup() -> dict[str, Any]:
-        """Remove what is expired, now."""
-        removed = await backend.sweeper.sweep()
+        """Remove what is expired, now; ``refused`` says what did not go, if anything."""
+        done = await backend.sweeper.sweep()
         return {
             "success": True,
             "cleanup": {
-                "deleted_count": len(removed),
-                "deleted_size_mb": round(sum(e.size_bytes for e in removed) / _MIB, 3),
+                "deleted_count": len(done.removed),
+                "deleted_size_mb": round(sum(e.size_bytes for e in done.removed) / _MIB, 3),
                 "cleanup_time": instant_text(backend.now()),
-            },
+            }
+            | ({"refused": done.refused} if done.refused else {}),
         }
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.tts_backend.metrics import Metrics
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
-from novel_audio_pipeline.tts_cache.expiring import expire
+from novel_audio_pipeline.tts_cache.expiring import Expired, expire
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 
 _logger = logging.getLogger(__name__)
@@ -40,19 +40,23 @@ class Sweeper:
         self._now = now
         self._metrics = metrics
 
-    async def sweep(self) -> list[CacheEntry]:
-        """Remove what is expired now and return it.
+    async def sweep(self) -> Expired:
+        """Remove what is expired now; return what went and what did not.
+
+        What the disk refuses is logged, and tried again at the next sweep.
 
         Raises:
-            StorageError: If the folder cannot be read, or a file does not go.
+            StorageError: If the folder cannot be read or locked.
         """
-        removed = await asyncio.to_thread(expire, self._cache, now=self._now(), ttl=self._ttl)
-        for entry in removed:
+        done = await asyncio.to_thread(expire, self._cache, now=self._now(), ttl=self._ttl)
+        for entry in done.removed:
             age_s = (self._now() - entry.stored_at).total_seconds()
             facts = {"file_id": entry.file_id, "age_s": age_s, "bytes": entry.size_bytes}
             _logger.info("entry_expired", extra={"facts": facts})
-        await asyncio.to_thread(self._measure, removed)
-        return removed
+        if done.refused:
+            _log_failure(done.refused)
+        await asyncio.to_thread(self._measure, done.removed)
+        return done
 
     def _measure(self, removed: list[CacheEntry]) -> None:
         entries, total_bytes = 0, 0
@@ -67,5 +71,9 @@ class Sweeper:
             try:
                 await self.sweep()
             except StorageError as error:
-                _logger.error("sweep_failed", extra={"facts": {"error": str(error)}})  # noqa: TRY400  # expected, and the message says it all
+                _log_failure(str(error))
             await asyncio.sleep(self._interval.total_seconds())
+
+
+def _log_failure(error: str) -> None:
+    _logger.error("sweep_failed", extra={"facts": {"error": error}})

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.tts_cache.entry import CacheEntry, check_ttl, is_expired
-from novel_audio_pipeline.tts_cache.files import files_in, ids_in, look, storage_errors, unlink
+from novel_audio_pipeline.tts_cache.files import files_in, ids_in, look, unlink
 from novel_audio_pipeline.tts_cache.folder import WATCH_NAME, CacheFolder
 from novel_audio_pipeline.tts_cache.removing import confirm_removal, remove_wav, restore_taken
 from novel_audio_pipeline.tts_cache.watch import Watch, watch_to_json
@@ -16,11 +17,39 @@ _BATCH = 500  # entries removed under one lock, so that nobody waits long to sto
 _CHUNK = 50  # records removed beside the next WAVs
 
 
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What one expiry did.
+
+    Attributes:
+        removed: The entries that went, oldest first.
+        refused: What the disk refused, in a sentence; empty if it refused nothing.
+    """
+
+    removed: list[CacheEntry]
+    refused: str
+
+
+class _Refused:
+    """The first thing that the disk refused, and how many more."""
+
+    def __init__(self) -> None:
+        self._first = ""
+        self._count = 0
+
+    def add(self, error: OSError | StorageError) -> None:
+        self._first = self._first or str(error)
+        self._count += 1
+
+    def __str__(self) -> str:
+        return f"{self._first}; and {self._count - 1} more" if self._count > 1 else self._first
+
+
 def restore(cache: CacheFolder) -> None:
     """Give back what a process that died while it removed entries had taken aside.
 
     Raises:
-        StorageError: If the folder cannot be read, or the disk refuses.
+        StorageError: If the folder cannot be read, or locked.
     """
     with cache.locked():
         restore_taken(cache.root)
@@ -33,13 +62,13 @@ def expire(
     ttl: timedelta,
     is_shared_with_others: bool = False,
     watch: Watch | None = None,
-) -> list[CacheEntry]:
-    """Remove what is past its time to live; return those entries, oldest first.
+) -> Expired:
+    """Remove what is past its time to live.
 
     Each entry is looked at again, under the lock, just before it goes. An entry dated after ``now``
     goes when it has been watched for ``ttl``; the watch is kept in the folder and advanced here. A
     record without a WAV goes by its own date; leftovers of dead writers go too. One file that does
-    not go holds nothing else up: it is told in the end.
+    not go, or a disk too full to keep the watch, holds nothing else up: it is told in the end.
 
     Args:
         cache: The folder.
@@ -51,16 +80,21 @@ def expire(
 
     Raises:
         ValueError: If ``ttl`` is not more than zero or ``now`` has no timezone.
-        StorageError: If the folder cannot be read, or a file does not go.
+        StorageError: If the folder cannot be read, or locked.
     """
     check_ttl(ttl, now=now)
     if watch is None:
         restore(cache)
         watch = cache.watch().look(cache.entries(), now=now)
+    refused = _Refused()
     with cache.locked():
-        write_whole((cache.root / WATCH_NAME, watch_to_json(watch).encode()), dated=now)
+        # If another process has kept one since the look, ours replaces it: what that saw first is
+        # seen first again at the next look.
+        try:
+            write_whole((cache.root / WATCH_NAME, watch_to_json(watch).encode()), dated=now)
+        except StorageError as error:
+            refused.add(error)
     overdue = watch.overdue(now=now, ttl=ttl)
-    refused: list[StorageError] = []
     removed: list[CacheEntry] = []
     with ThreadPoolExecutor(1) as beside:
         batch = _Batch(cache, watch, beside, refused, is_shared_with_others=is_shared_with_others)
@@ -68,10 +102,7 @@ def expire(
             removed += batch.remove(overdue[start : start + _BATCH])
     _remove_stray_records(cache, watch, refused, now=now, ttl=ttl)
     _remove_leftovers(cache, refused, now=now)
-    if refused:
-        others = f"; and {len(refused) - 1} more" if len(refused) > 1 else ""
-        raise StorageError(f"{refused[0]}{others}") from refused[0]
-    return removed
+    return Expired(removed, str(refused))
 
 
 class _Batch:
@@ -82,7 +113,7 @@ class _Batch:
         cache: CacheFolder,
         watch: Watch,
         beside: Executor,
-        refused: list[StorageError],
+        refused: _Refused,
         *,
         is_shared_with_others: bool,
     ) -> None:
@@ -107,12 +138,12 @@ class _Batch:
                             if entry is not None:
                                 gone.append(entry)
                     finally:
-                        removed += gone
                         confirmed.append(
                             self._beside.submit(self._confirm, gone, with_record=with_record)
                         )
+                    removed += gone
             finally:
-                wait(confirmed)  # as long as the lock is held
+                wait(confirmed)  # as long as the lock is held, whatever ends this
             for each in confirmed:
                 each.result()
         return removed
@@ -126,7 +157,7 @@ class _Batch:
                 return None  # gone, or stored anew since it was judged
             is_gone = remove_wav(wav, entry, is_shared_with_others=self._is_shared)
         except StorageError as error:
-            self._refused.append(error)
+            self._refused.add(error)
             return None
         return entry if is_gone else None
 
@@ -137,11 +168,11 @@ class _Batch:
             try:
                 confirm_removal(wav, own, entry, is_shared_with_others=self._is_shared)
             except StorageError as error:
-                self._refused.append(error)
+                self._refused.add(error)
 
 
 def _remove_stray_records(
-    cache: CacheFolder, watch: Watch, refused: list[StorageError], *, now: datetime, ttl: timedelta
+    cache: CacheFolder, watch: Watch, refused: _Refused, *, now: datetime, ttl: timedelta
 ) -> None:
     """Remove old records without a WAV; only those the watch saw no WAV of are looked at."""
     if not cache.has_own_records():
@@ -149,32 +180,26 @@ def _remove_stray_records(
     for file_id, path in ids_in(cache.metadata_dir, ".json", is_required=False):
         if file_id in watch.first_seen:
             continue
-        record = look(file_id, path)
-        if record is None or not is_expired(record, now=now, ttl=ttl):
-            continue
-        with cache.locked():
-            try:
+        try:
+            record = look(file_id, path)
+            if record is None or not is_expired(record, now=now, ttl=ttl):
+                continue
+            with cache.locked():
                 if cache.find(file_id) is None and look(file_id, path) == record:
                     unlink(path)
-            except StorageError as error:
-                refused.append(error)
+        except StorageError as error:
+            refused.add(error)
 
 
-def _remove_leftovers(cache: CacheFolder, refused: list[StorageError], *, now: datetime) -> None:
+def _remove_leftovers(cache: CacheFolder, refused: _Refused, *, now: datetime) -> None:
     """Remove what dead writers left; looked at again under the lock, which a living one holds."""
     folders = [cache.root, cache.metadata_dir] if cache.has_own_records() else [cache.root]
-    with storage_errors("cannot look at a file of the TTS cache in", cache.root):
-        found = [
-            path
-            for folder in folders
-            for name, path in files_in(folder, is_required=folder == cache.root)
-            if name.endswith(".tmp") and is_leftover_file(path, now=now)
-        ]
-        if found:
-            with cache.locked():
-                for path in found:
-                    try:
+    for folder in folders:
+        for name, path in files_in(folder, is_required=folder == cache.root):
+            try:
+                if name.endswith(".tmp") and is_leftover_file(path, now=now):
+                    with cache.locked():
                         if is_leftover_file(path, now=now):
                             unlink(path)
-                    except StorageError as error:
-                        refused.append(error)
+            except (OSError, StorageError) as error:
+                refused.add(error)

@@ -13,7 +13,7 @@ from pathlib import Path
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.instants import instant_of
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
-from novel_audio_pipeline.tts_cache.files import look, unlink
+from novel_audio_pipeline.tts_cache.files import look, storage_errors, unlink
 
 _TAKEN = re.compile(r"([0-9a-f]{32})\.wav\.expiring-[0-9a-f]{12}")
 
@@ -98,23 +98,31 @@ def take_away(path: Path, judged: CacheEntry) -> bool:
 def restore_taken(root: Path) -> None:
     """Give back what a process that died in the middle of ``take_away`` had taken.
 
-    What is old is then found and judged like any other. Called under the folder's lock, which all
-    who take hold.
+    What is old is then found and judged like any other; what cannot be given back stays, and is seen
+    as a removal that was interrupted. Called under the folder's lock, which all who take hold.
 
     Raises:
-        StorageError: If the folder cannot be read or the disk refuses.
+        StorageError: If the folder cannot be read.
     """
-    try:
-        with os.scandir(root) as found:
-            taken = [(e.path, file_id) for e in found if (file_id := taken_id(e.name))]
-        for path, file_id in taken:
+    with storage_errors("cannot tidy the TTS cache folder", root), os.scandir(root) as found:
+        taken = [
+            (entry.path, file_id)
+            for entry in found
+            if (file_id := taken_id(entry.name)) and entry.is_file(follow_symlinks=False)
+        ]
+    for path, file_id in taken:
+        with contextlib.suppress(OSError):
             _give_back(Path(path), root / f"{file_id}.wav")
-    except OSError as error:
-        raise StorageError(f"cannot tidy {root}: {error.strerror or error}") from error
 
 
 def _give_back(taken: Path, path: Path) -> None:
     """Give the file its name back, unless a newer one has it: then that one stays."""
-    with contextlib.suppress(FileExistsError):
+    try:
         os.link(taken, path, follow_symlinks=False)
+    except FileExistsError:
+        pass
+    except OSError:
+        if not os.path.lexists(path):  # a file system without hard links, or it is gone
+            os.rename(taken, path)
+            return
     os.unlink(taken)

@@ -1,7 +1,7 @@
 """One round of upkeep of the TTS cache: expire what is past its time, evict what is proven held."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from novel_audio_pipeline.errors import StorageError
@@ -10,7 +10,7 @@ from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.upkeep.asked import AskedNotes
 from novel_audio_pipeline.upkeep.audit import AuditLog, Removal
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
-from novel_audio_pipeline.upkeep.enforcement import expire_folder
+from novel_audio_pipeline.upkeep.enforcement import ExpiryOutcome, expire_folder
 from novel_audio_pipeline.upkeep.eviction import evict_held
 from novel_audio_pipeline.upkeep.expiry import CacheSummary, Judged, summarize
 from novel_audio_pipeline.upkeep.known_entries import KnownEntries
@@ -31,6 +31,7 @@ class CacheRound:
         left: The same in numbers.
         lag: How long the oldest of what went, or is left, was past its time.
         why_not: Why the two hours cannot be enforced; empty if they can.
+        refused: What the disk refused to remove, in a sentence; empty if it refused nothing.
     """
 
     at: datetime
@@ -39,6 +40,7 @@ class CacheRound:
     left: CacheSummary
     lag: timedelta
     why_not: str
+    refused: str = ""
 
     def count(self, action: str) -> int:
         """Return how many things were ``expired`` or ``evicted``."""
@@ -68,20 +70,21 @@ def run_cache_round(place: CachePlace, *, now: Callable[[], datetime]) -> CacheR
 
     Raises:
         SettingError: If the folder may not be a cache; nothing has been looked at then.
-        StorageError: If the folder cannot be read or written, or something does not go.
+        StorageError: If the folder cannot be read or locked.
     """
     at = now()
     AskedNotes(place.reports_dir).drop_before(at - _NOTES_KEPT)
     known, audit = KnownEntries(place.reports_dir), AuditLog(place.reports_dir)
     removed: list[Removal] = []
     judged: list[Judged] = []
-    why_not = ""
+    why_not = refused = ""
     try:
         folder = place.folder()
         if folder is not None:
-            went, left_there = _enforce_folder(folder, place, known=known, audit=audit, now=at)
-            removed += went
-            judged += left_there
+            outcome = _enforce_folder(folder, place, known=known, audit=audit, now=at)
+            removed += outcome.removed
+            judged += outcome.left
+            refused = outcome.refused
     except StorageError as error:
         if place.backend_url is None:
             raise
@@ -96,12 +99,12 @@ def run_cache_round(place: CachePlace, *, now: Callable[[], datetime]) -> CacheR
     left = summarize(judged, ttl=place.ttl)
     late = [one.age - place.ttl for one in removed if one.action == "expired"]
     lag = max([timedelta(0), left.lag, *late])
-    return CacheRound(at, tuple(removed), tuple(judged), left, lag, why_not)
+    return CacheRound(at, tuple(removed), tuple(judged), left, lag, why_not, refused)
 
 
 def _enforce_folder(
     folder: CacheFolder, place: CachePlace, *, known: KnownEntries, audit: AuditLog, now: datetime
-) -> tuple[list[Removal], list[Judged]]:
+) -> ExpiryOutcome:
     """Expire, then evict, writing every removal down; return what went and what is left."""
     outcome = expire_folder(
         folder,
@@ -118,7 +121,11 @@ def _enforce_folder(
     finally:
         audit.write(evicted, at=now, place=str(folder.root))
     gone = {removal.name for removal in evicted}
-    return [*outcome.removed, *evicted], [j for j in outcome.left if j.seen.name not in gone]
+    return replace(
+        outcome,
+        removed=(*outcome.removed, *evicted),
+        left=tuple(one for one in outcome.left if one.seen.name not in gone),
+    )
 
 
 def _evict(

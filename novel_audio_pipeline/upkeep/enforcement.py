@@ -1,14 +1,13 @@
 """Enforcing the two hours in the cache's folder: look, remove, look again, write down what went."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from novel_audio_pipeline.instants import instant_of
-from novel_audio_pipeline.tts_cache.entry import CacheEntry
-from novel_audio_pipeline.tts_cache.expiring import expire, restore
+from novel_audio_pipeline.tts_cache.expiring import Expired, expire, restore
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.tts_cache.survey import SeenFile, SeenKind, survey
 from novel_audio_pipeline.upkeep.audit import UNKNOWN, AuditLog, Removal
@@ -24,11 +23,13 @@ class ExpiryOutcome:
         at: When.
         removed: What went, oldest first.
         left: Verdicts on what is there afterwards, by another look.
+        refused: What the disk refused, in a sentence; empty if it refused nothing.
     """
 
     at: datetime
     removed: tuple[Removal, ...]
     left: tuple[Judged, ...]
+    refused: str
 
 
 def look_into(folder: CacheFolder, *, now: datetime, ttl: timedelta) -> list[Judged]:
@@ -62,8 +63,7 @@ def expire_folder(
         audit: Where removals are written down.
 
     Raises:
-        StorageError: If the folder cannot be read, or something does not go. What went before is
-            written down.
+        StorageError: If the folder cannot be read or locked. What went before is written down.
     """
     restore(folder)
     seen = list(_survey(folder))
@@ -73,9 +73,9 @@ def expire_folder(
     # What is taken aside was given back: where it is so again, another process is removing it.
     going = [j for j in before if j.state == "expired" and j.seen.kind is not SeenKind.EXPIRING]
     removals = _removals(going, known=known)
-    went: list[CacheEntry] = []
+    done: Expired | None = None
     try:
-        went = expire(
+        done = expire(
             folder,
             now=now,
             ttl=ttl,
@@ -83,16 +83,12 @@ def expire_folder(
             watch=watch,
         )
     finally:
-        confirmed = {f"{entry.file_id}.wav" for entry in went}
-        removed = [
-            removal
-            for one, removal in removals
-            if one.name in confirmed or _is_gone(folder.root, one)
-        ]
+        went = None if done is None else {f"{entry.file_id}.wav" for entry in done.removed}
+        removed = [line for one, line in removals if _has_gone(one, went, root=folder.root)]
         audit.write(removed, at=now, place=str(folder.root))
     after = list(_survey(folder))
     left = judge(after, watch=watch, now=now, ttl=ttl)
-    return ExpiryOutcome(at=now, removed=tuple(removed), left=tuple(left))
+    return ExpiryOutcome(at=now, removed=tuple(removed), left=tuple(left), refused=done.refused)
 
 
 def _survey(folder: CacheFolder) -> Iterator[SeenFile]:
@@ -127,12 +123,20 @@ def _removals(
     return found
 
 
-def _is_gone(root: Path, seen: SeenFile) -> bool:
-    """Return whether what was seen is there no more, or something newer has its name."""
+def _has_gone(seen: SeenFile, went: Container[str] | None, *, root: Path) -> bool:
+    """Return whether what was seen was removed.
+
+    Args:
+        seen: As it was judged.
+        went: Names of the audio that is confirmed to have gone; None if that is not known.
+        root: The folder, which is looked into for everything else.
+    """
+    if went is not None and seen.kind is SeenKind.AUDIO:
+        return seen.name in went
     try:
         facts = os.lstat(f"{root}{os.sep}{seen.name}")  # text: a Path costs more than the look
     except FileNotFoundError:
         return True
     except OSError:  # the disk does not say: nothing is told as removed that may be there
         return False
-    return instant_of(facts.st_mtime_ns) != seen.modified_at
+    return instant_of(facts.st_mtime_ns) != seen.modified_at  # something newer has its name

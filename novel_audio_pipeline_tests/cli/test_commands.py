@@ -95,6 +95,16 @@ def test_status_of_one_novel_is_of_that_one(home):
     assert "broken" not in home.run("status", "other").stderr
 
 
+def test_status_of_a_novel_that_cannot_be_read_hides_no_other(home):
+    (home.novels / "german.txt").write_text("Chapter 1\n\nGuten Tag, mein Herr.\n")
+    (home.novels / "german.toml").write_text('language = "de"\n')
+    done = home.run("status", "german", "mua-lu")
+    assert done.returncode == 1
+    assert "german" in done.stderr
+    assert "mua-lu/0001" in done.stdout
+    assert home.run("status", "mua-lu", "nobody").stdout == ""
+
+
 def test_a_chapter_that_a_killed_run_had_asked_for_is_incomplete_not_missing(home):
     (first, *others) = home.json("status", status=1)["chapters"]
     AskedNotes(home.path / "reports").asked(

@@ -84,6 +84,38 @@ def test_an_engine_is_made_once(records):
     assert [*records._engines.values()] == [first]
 
 
+def test_a_table_that_was_there_is_not_looked_for_again(records, monkeypatch):
+    looks = []
+
+    def counted(self, name):
+        looks.append(name)
+        return name == "there"
+
+    monkeypatch.setattr(SqliteEventLogStorage, "has_table", counted)
+    assert [records.has_table(name) for name in ("there", "there", "no", "no")] == [
+        *(True, True, False, False),
+    ]
+    assert looks == ["there", "no", "no"]
+
+
+def test_an_error_that_holds_a_result_leaves_later_looks_free(records, tmp_path):
+    records.add_dynamic_partitions(NAME, [f"so-do/{number:04d}" for number in range(1, 500)])
+
+    def read_the_first_and_fail() -> None:
+        with records.index_connection() as connection:
+            result = connection.exec_driver_sql("SELECT partition FROM dynamic_partitions")
+            error = RuntimeError()
+            error.result = result, result.fetchone()
+            raise error
+
+    with pytest.raises(RuntimeError) as held:
+        read_the_first_and_fail()
+    plain(tmp_path).add_dynamic_partitions(NAME, ["so-do/0500"])
+    assert "so-do/0500" in records.get_dynamic_partitions(NAME)
+    records.add_dynamic_partitions(NAME, ["so-do/0501"])
+    assert held.value.result
+
+
 def test_a_key_that_takes_the_number_of_a_removed_one_is_seen(records, tmp_path):
     records.add_dynamic_partitions(NAME, ["so-do/0001", "so-do/0002"])
     assert records.get_dynamic_partitions(NAME) == ["so-do/0001", "so-do/0002"]
@@ -108,12 +140,14 @@ def test_the_instance_uses_it_and_plain_dagster_reads_its_files(tmp_path, monkey
 
 
 def test_engines_of_old_runs_are_let_go_and_made_again(records):
+    records.get_dynamic_partitions(NAME)
     for number in range(40):
         with records.run_connection(f"run-{number}") as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM event_logs").scalar() == 0
     with records.run_connection("run-0") as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM event_logs").scalar() == 0
     assert len(records._engines) <= 16
+    assert "index" in records._engines
 
 
 def test_what_fails_is_taken_back(records):

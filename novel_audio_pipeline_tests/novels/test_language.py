@@ -25,7 +25,7 @@ def test_a_sentence_is_enough_to_overrule_the_metadata(text, expected):
     assert language(text, stated="de") == expected
 
 
-def test_a_vietnamese_novel_needs_no_model(tmp_path):
+def test_a_vietnamese_novel_needs_no_model():
     script = """
 import sys
 from novel_audio_pipeline.novels.language import novel_language
@@ -46,6 +46,14 @@ def test_english_about_vietnamese_people_is_english():
         "neither of them said a word about the letter that had come from the north that morning."
     )
     assert language(text) == "en"
+
+
+def test_letters_with_a_dot_below_are_not_vietnamese_alone():
+    yoruba = (
+        "Ọmọ náà ń lọ sí ọjà pẹ̀lú ẹ̀gbọ́n rẹ̀, wọ́n sì ra ẹja, ẹran àti ọ̀gẹ̀dẹ̀. Nígbà tí wọ́n dé ilé, "
+        "ìyá wọn ti se oúnjẹ, gbogbo ẹbí sì jókòó láti jẹun pọ̀."
+    )
+    assert language(yoruba, stated="yo") != "vi"
 
 
 def test_vietnamese_without_accents_is_vietnamese():

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.tts_cache import expiring
 from novel_audio_pipeline_tests.tts_backend.serving import served
 
 
@@ -43,6 +45,25 @@ def test_what_happens_is_counted(tmp_path):
     assert counted["tts_queue"] == 0
     assert counted["tts_http_requests_total,POST,/api/tts/synthesize,422"] == 1
     assert counted["tts_http_requests_total,GET,/api/tts/audio/{file_id},404"] == 1
+
+
+def test_an_entry_that_does_not_go_is_told_and_the_others_are_counted(tmp_path, monkeypatch):
+    def refuse(wav, judged, **shared):
+        if judged.file_id == stuck:
+            raise StorageError(f"cannot remove {wav}: Operation not permitted")
+        return remove_wav(wav, judged, **shared)
+
+    remove_wav = expiring.remove_wav
+    monkeypatch.setattr(expiring, "remove_wav", refuse)
+    with served(tmp_path) as backend:
+        stuck = backend.record("Một.")["file_id"]
+        backend.record("Hai.")
+        backend.clock.move(timedelta(hours=2))
+        cleanup = backend.client.post("/api/tts/storage/cleanup").json()["cleanup"]
+        counted = numbers(backend)
+    assert cleanup["deleted_count"] == 1
+    assert f"{stuck}.wav: Operation not permitted" in cleanup["refused"]
+    assert (counted["tts_cache_expired_total"], counted["tts_cache_entries"]) == (1, 1)
 
 
 def test_no_path_or_method_of_a_client_becomes_a_name_of_a_number(tmp_path):

@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 
 from novel_audio_pipeline.errors import StorageError
-from novel_audio_pipeline.tts_cache import removing
+from novel_audio_pipeline.tts_cache import expiring, removing
 from novel_audio_pipeline.tts_cache.expiring import expire
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
 from novel_audio_pipeline.tts_cache.writing import temporary_name
@@ -43,7 +43,7 @@ BOTH = {f"{ID}.wav", f"metadata/{ID}.json"}
 def test_two_hours_are_two_hours(tmp_path, age, left):
     cache = make_cache(tmp_path)
     store(cache, age=age)
-    removed = expire(cache, now=NOW, ttl=TTL)
+    removed = expire(cache, now=NOW, ttl=TTL).removed
     assert names(tmp_path) == left
     assert [entry.file_id for entry in removed] == ([] if left else [ID])
 
@@ -61,7 +61,7 @@ def test_expiry_needs_no_record_and_believes_none(tmp_path, record):
             path.unlink()
         else:
             path.write_bytes(record)
-    assert [entry.file_id for entry in expire(cache, now=NOW, ttl=TTL)] == [ID]
+    assert [entry.file_id for entry in expire(cache, now=NOW, ttl=TTL).removed] == [ID]
     assert cache.find(OTHER) is not None
 
 
@@ -78,7 +78,7 @@ def test_nothing_but_ids_is_ever_touched(tmp_path):
         os.utime(tmp_path / name, (old, old))
     (tmp_path / f"{OTHER}.wav").mkdir()
     (tmp_path / f"{ID}.wav").symlink_to(outside)
-    assert expire(cache, now=NOW, ttl=TTL) == []
+    assert expire(cache, now=NOW, ttl=TTL).removed == []
     assert cache.remove(ID) is False
     assert cache.remove(OTHER) is False
     assert cache.open(ID) is None
@@ -98,7 +98,7 @@ def test_a_metadata_folder_that_is_a_link_is_left_alone(tmp_path):
     cache = CacheFolder(root)
     (root / f"{ID}.wav").write_bytes(WAV)
     os.utime(root / f"{ID}.wav", (1, 1))
-    assert len(expire(cache, now=NOW, ttl=TTL)) == 1
+    assert len(expire(cache, now=NOW, ttl=TTL).removed) == 1
     assert (outside / f"{ID}.json").exists()
 
 
@@ -170,11 +170,8 @@ def test_a_leftover_that_does_not_go_is_told_in_our_words(tmp_path, monkeypatch,
         raise error
 
     monkeypatch.setattr(os, "unlink", refuse)
-    if not is_told:
-        expire(cache, now=NOW, ttl=TTL)
-        return
-    with pytest.raises(StorageError, match=re.escape(str(old))):
-        expire(cache, now=NOW, ttl=TTL)
+    refused = expire(cache, now=NOW, ttl=TTL).refused
+    assert (str(old) in refused) == is_told
 
 
 def test_an_unreadable_or_missing_folder_is_an_error_and_not_empty(tmp_path):
@@ -253,7 +250,7 @@ class RenewedMeanwhile(CacheFolder):
     def locked(self):
         with super().locked():
             self.locks += 1
-            if self.locks == 3:  # for tidying, for looking, for removing
+            if self.locks == 3:  # for tidying, for keeping the watch, for removing
                 store(CacheFolderWithoutLock(self.root))
             yield
 
@@ -268,7 +265,7 @@ class CacheFolderWithoutLock(CacheFolder):
 
 def test_an_entry_stored_anew_after_it_was_judged_stays(tmp_path):
     store(make_cache(tmp_path), age=TTL)
-    assert expire(RenewedMeanwhile(tmp_path), now=NOW, ttl=TTL) == []
+    assert expire(RenewedMeanwhile(tmp_path), now=NOW, ttl=TTL).removed == []
     assert names(tmp_path) == BOTH
 
 
@@ -301,7 +298,7 @@ def test_what_was_seen_before_is_judged_and_looked_at_again(tmp_path, age):
     watch = cache.watch().look(cache.entries(), now=NOW)
     store(cache, age=age)
     store(cache, OTHER, age=TTL)
-    went = expire(cache, now=NOW, ttl=TTL, watch=watch)
+    went = expire(cache, now=NOW, ttl=TTL, watch=watch).removed
     assert [entry.file_id for entry in went] == ([ID] if age else [])
     assert cache.find(OTHER) is not None
 
@@ -312,7 +309,7 @@ def test_many_go_with_their_records_oldest_first(tmp_path):
     for number, file_id in enumerate(ids):
         store(cache, file_id, age=TTL + timedelta(seconds=2000 - number))
     store(cache, OTHER)
-    assert [entry.file_id for entry in expire(cache, now=NOW, ttl=TTL)] == ids
+    assert [entry.file_id for entry in expire(cache, now=NOW, ttl=TTL).removed] == ids
     assert names(tmp_path) == {f"{OTHER}.wav", f"metadata/{OTHER}.json"}
 
 
@@ -334,8 +331,9 @@ def test_a_file_that_does_not_go_is_told_and_holds_nothing_up(tmp_path, monkeypa
         unlink(path, **named)
 
     monkeypatch.setattr(os, "unlink", refuse)
-    with pytest.raises(StorageError, match=re.escape(f"{tmp_path / stuck}: Operation not")):
-        expire(cache, now=NOW, ttl=TTL)
+    done = expire(cache, now=NOW, ttl=TTL)
+    assert done.refused.endswith(f"{tmp_path / stuck}: Operation not permitted")
+    assert len(done.removed) == (59 if "wav" in stuck else 60)
     assert names(tmp_path) == {stuck} | ({f"metadata/{ids[20]}.json"} if "wav" in stuck else set())
 
 
@@ -345,10 +343,8 @@ def test_the_lock_is_held_until_the_last_record_is_removed(tmp_path, monkeypatch
     ids = [f"{number:032x}" for number in range(60)]
     for number, file_id in enumerate(ids):
         store(cache, file_id, age=TTL + timedelta(seconds=100 - number))
-    is_looked, is_stored, unlink, look = (
-        *(threading.Event(), threading.Event()),
-        *(os.unlink, removing.look),
-    )
+    is_looked, is_stored = threading.Event(), threading.Event()
+    unlink, look = os.unlink, removing.look
 
     def slow_look(file_id, path):
         found = look(file_id, path)
@@ -383,6 +379,32 @@ def test_a_file_that_is_still_there_after_it_went_is_told(tmp_path, monkeypatch)
     cache = make_cache(tmp_path)
     store(cache, ID, age=TTL)
     monkeypatch.setattr(os, "unlink", lambda _path: None)
-    with pytest.raises(StorageError, match="is still there after it was removed"):
-        expire(cache, now=NOW, ttl=TTL)
+    assert "is still there after it was removed" in expire(cache, now=NOW, ttl=TTL).refused
     assert names(tmp_path) == BOTH
+
+
+def test_a_disk_too_full_for_the_watch_is_cleared_all_the_same(tmp_path, monkeypatch):
+    cache = make_cache(tmp_path)
+    store(cache, ID, age=TTL)
+
+    def full(*_files, dated):
+        raise StorageError("No space left on device")
+
+    monkeypatch.setattr(expiring, "write_whole", full)
+    done = expire(cache, now=NOW, ttl=TTL)
+    assert done.refused == "No space left on device"
+    assert names(tmp_path) == set()
+
+
+def test_many_refusals_are_told_by_the_first_and_their_number(tmp_path, monkeypatch):
+    cache = make_cache(tmp_path)
+    for number in range(3):
+        store(cache, f"{number:032x}", age=TTL + timedelta(seconds=3 - number))
+
+    def refuse(path):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    done = expire(cache, now=NOW, ttl=TTL)
+    assert done.removed == []
+    assert re.search(r"0{32}\.wav: Operation not permitted; and 2 more$", done.refused)

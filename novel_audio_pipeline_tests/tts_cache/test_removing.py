@@ -22,7 +22,7 @@ def test_what_is_old_goes_and_what_is_young_stays(tmp_path):
     cache = make_cache(tmp_path)
     store(cache, ID, age=TTL)
     store(cache, "f" * 32, age=TTL - timedelta(seconds=1))
-    removed = expire(cache, now=NOW, ttl=TTL, is_shared_with_others=True)
+    removed = expire(cache, now=NOW, ttl=TTL, is_shared_with_others=True).removed
     assert [entry.file_id for entry in removed] == [ID]
     assert names(tmp_path) == {f"{'f' * 32}.wav", f"metadata/{'f' * 32}.json"}
 
@@ -51,7 +51,7 @@ def test_a_file_written_while_the_old_one_was_taken_away_stays(tmp_path, monkeyp
         return done
 
     monkeypatch.setattr(removing, "take_away", taken_and_written_anew)
-    assert [entry.file_id for entry in expire(cache, now=NOW, ttl=TTL, is_shared_with_others=True)]
+    assert expire(cache, now=NOW, ttl=TTL, is_shared_with_others=True).removed
     assert path.read_bytes() == b"new"
     assert record.exists()
 
@@ -80,3 +80,31 @@ def test_what_a_dead_process_had_taken_does_not_replace_what_was_written_since(t
     expire(cache, now=NOW, ttl=TTL)
     assert (tmp_path / f"{ID}.wav").read_bytes() == b"new"
     assert names(tmp_path) == {f"{ID}.wav"}
+
+
+def refuse_links(*_arguments, **_options):
+    raise PermissionError(1, "Operation not permitted")
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_without_hard_links_what_was_taken_is_given_back_too(tmp_path, monkeypatch, is_replaced):
+    cache = make_cache(tmp_path)
+    plant(tmp_path / f"{ID}.wav.expiring-0123456789ab", b"taken", age=timedelta(0))
+    if is_replaced:
+        plant(tmp_path / f"{ID}.wav", b"newer", age=timedelta(0))
+    monkeypatch.setattr(os, "link", refuse_links)
+    expire(cache, now=NOW, ttl=TTL)
+    assert (tmp_path / f"{ID}.wav").read_bytes() == (b"newer" if is_replaced else b"taken")
+    assert names(tmp_path) == {f"{ID}.wav"}
+
+
+def test_what_cannot_be_given_back_stops_no_expiry(tmp_path, monkeypatch):
+    cache = make_cache(tmp_path)
+    taken = tmp_path / f"{ID}.wav.expiring-0123456789ab"
+    plant(taken, b"taken", age=timedelta(0))
+    (tmp_path / f"{ID}.wav.expiring-ffffffffffff").mkdir()
+    store(cache, "f" * 32, age=TTL)
+    monkeypatch.setattr(os, "link", refuse_links)
+    monkeypatch.setattr(os, "rename", refuse_links)
+    assert [e.file_id for e in expire(cache, now=NOW, ttl=TTL).removed] == ["f" * 32]
+    assert taken.exists()

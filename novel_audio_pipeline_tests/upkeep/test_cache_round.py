@@ -114,10 +114,43 @@ def test_what_gets_its_name_back_and_stays_is_not_written_down_as_removed(tmp_pa
         raise StorageError("the disk refuses")
 
     monkeypatch.setattr(expiring, "remove_wav", refuse)
-    with pytest.raises(StorageError, match="the disk refuses"):
-        house.round()
+    done = house.round()
+    assert done.refused == "the disk refuses"
     assert wav.exists()
     assert house.audit() == []
+
+
+def test_one_file_that_does_not_go_ends_no_round(tmp_path, monkeypatch):
+    house = House(tmp_path)
+    stuck = house.store(OLD, age=TTL + timedelta(hours=1))
+    house.store(YOUNG, age=TTL)
+    unlink = os.unlink
+
+    def refuse(path, **named):
+        if str(path) == str(stuck):
+            raise PermissionError(1, "Operation not permitted")
+        unlink(path, **named)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    done = house.round()
+    assert str(stuck) in done.refused
+    assert [line["file_id"] for line in house.audit()] == [YOUNG]
+    assert (done.left.entries, done.left.overdue) == (1, 1)
+
+
+def test_what_was_stored_anew_meanwhile_is_not_written_down_as_removed(tmp_path, monkeypatch):
+    house = House(tmp_path)
+    house.store(OLD, age=TTL)
+    about = KnownEntries.about
+
+    def stored_anew(self, stored_at):
+        house.store(OLD, age=timedelta(0))
+        return about(self, stored_at)
+
+    monkeypatch.setattr(KnownEntries, "about", stored_anew)
+    done = house.round()
+    assert (done.removed, house.audit()) == ((), [])
+    assert done.left.entries == 1
 
 
 def test_an_old_file_that_comes_after_the_look_goes_in_the_next_round_written_down(
