@@ -19,6 +19,8 @@ install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@# Once, here: where PYTHONDONTWRITEBYTECODE is set, each process would compile it anew.
+	$(BIN)/python -m compileall -q novel_audio_pipeline novel_audio_pipeline_tests
 	@touch $@
 
 # Narrate the two sample novels, from nothing to a library you can listen to.
