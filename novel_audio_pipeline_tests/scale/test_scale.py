@@ -6,7 +6,7 @@ from novel_audio_pipeline.defs.schedules import chapters_to_narrate
 from novel_audio_pipeline.narration.status import chapter_statuses
 from novel_audio_pipeline_tests.browser.chromium import CHROMIUM
 from novel_audio_pipeline_tests.scale.browsing import asked_alone, browse
-from novel_audio_pipeline_tests.scale.daemon import covered_s, more_ticks
+from novel_audio_pipeline_tests.scale.daemon import covered_s, ticks
 from novel_audio_pipeline_tests.scale.discovering import discover, tick
 from novel_audio_pipeline_tests.scale.house import (
     fill_library,
@@ -18,6 +18,7 @@ from novel_audio_pipeline_tests.scale.house import (
 )
 from novel_audio_pipeline_tests.scale.measures import Measure, table
 from novel_audio_pipeline_tests.scale.sources import Size
+from novel_audio_pipeline_tests.trials.web import wait_for
 
 SIZE = Size(novels=2, chapters=60, narrated=50)
 
@@ -55,7 +56,9 @@ def test_audio_written_in_bulk_is_complete(house):
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (Debian package chromium)")
 def test_a_person_can_choose_a_novel_among_many_in_the_browser(house):
     with up(house) as running:
-        (first,) = more_ticks(running, "new_chapters_sensor", 1, timeout_s=120)
+        sensor = "new_chapters_sensor"
+        wait_for(lambda: ticks(running, sensor), timeout_s=120, what="the first look")
+        first = ticks(running, sensor)[0]
         steps = browse(running.url, novel="truyen-002", chapters=SIZE.chapters)
         alone = asked_alone(running.url, steps)
     assert first.status == "SKIPPED"
