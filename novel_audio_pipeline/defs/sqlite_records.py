@@ -6,11 +6,14 @@ they are an eighth of that. And it makes an engine for each query, which compile
 and opens the file, whose log SQLite writes back when the last one closes it. Here engines are kept,
 the two files that all runs share stay open, and a table that was there is not looked for each time.
 
+A run that waits for a pool sleeps, where Dagster's executor would turn in circles.
+
 The files are Dagster's own, and nothing about them is different: ``storage: {sqlite: ...}`` in
 dagster.yaml reads and writes the same ones.
 """
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -22,12 +25,14 @@ from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
+from dagster._utils.concurrency import ConcurrencyClaimStatus
 
 # The plus keeps SQLite from sorting all keys: they lie in this order already.
 _KEYS = sqlalchemy.text(
     "SELECT json_group_array(partition) FROM (SELECT partition FROM dynamic_partitions"
     " WHERE +partitions_def_name = :name ORDER BY id)"
 )
+_CLAIM_WAIT_S = 0.5
 _ENGINES_KEPT = 16  # one for each run's events, and the one for what all runs share
 
 
@@ -106,6 +111,21 @@ class _EventRecords(SqliteEventLogStorage):
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
+
+    def claim_concurrency_slot(
+        self, concurrency_key: str, run_id: str, step_key: str, priority: int | None = None
+    ) -> ConcurrencyClaimStatus:
+        """Claim a slot of a pool; where there is none, a moment passes before the next attempt.
+
+        Dagster 1.13 sleeps for the least of the time to its next attempt and zero, that is never: a
+        run that waits for a pool would keep a core busy for as long as another one narrates.
+        """
+        status = super().claim_concurrency_slot(concurrency_key, run_id, step_key, priority)
+        if status.is_claimed:
+            return status
+        time.sleep(_CLAIM_WAIT_S)
+        waiting: ConcurrencyClaimStatus = status.with_sleep_interval(0.0)
+        return waiting
 
     def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
         """Return all keys of a partitions definition in the order in which they were added."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
+from threading import Timer
 
 import dagster as dg
 import pytest
@@ -220,3 +221,30 @@ def test_what_all_runs_share_stays_open_until_the_instance_is_disposed_of(tmp_pa
         }
     assert opened(tmp_path) == []
     assert not [*tmp_path.rglob("*-wal")]
+
+
+@dg.op(pool="narrow")
+def narrow() -> None:
+    """An op that has to wait for a slot."""
+
+
+@dg.job
+def narrow_job():
+    narrow()
+
+
+def test_a_run_that_waits_for_a_pool_keeps_no_core_busy(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
+    monkeypatch.setenv("NOVEL_AUDIO_DAGSTER_DIR", str(tmp_path))
+    with dg.DagsterInstance.get() as instance:
+        assert narrow_job.execute_in_process(instance=instance).success  # loads what a run needs
+        storage = instance.event_log_storage
+        assert storage.claim_concurrency_slot("narrow", "another", "step").is_claimed
+        free = Timer(4, storage.free_concurrency_slot_for_step, ("another", "step"))
+        free.start()
+        wall_s, cpu_s = time.monotonic(), time.process_time()
+        assert narrow_job.execute_in_process(instance=instance).success
+        wall_s, cpu_s = time.monotonic() - wall_s, time.process_time() - cpu_s
+        free.join()
+    assert wall_s > 3.5
+    assert cpu_s < wall_s / 2
