@@ -32,7 +32,7 @@ _KEYS = sqlalchemy.text(
     "SELECT json_group_array(partition) FROM (SELECT partition FROM dynamic_partitions"
     " WHERE +partitions_def_name = :name ORDER BY id)"
 )
-_CLAIM_WAIT_S = 0.5
+_CLAIM_WAIT_S = 0.25
 _ENGINES_KEPT = 16  # one for each run's events, and the one for what all runs share
 
 
