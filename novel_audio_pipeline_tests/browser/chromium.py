@@ -45,6 +45,18 @@ def opened_page(*, width: int = 1400, height: int = 900) -> "Iterator[Page]":
         browser.close()
 
 
+def open_launch_dialog(page: "Page") -> None:
+    """Ask an asset's page for its launch dialog, and wait until a click in it is safe.
+
+    Dagster asks for a confirmation first. When that dialog is gone from the page it gives the focus
+    back to where it came from, which closes a list that was opened within those 0.2 seconds.
+    """
+    page.get_by_role("button", name="Materialize").first.click()
+    page.get_by_role("button", name="Confirm").click()
+    page.get_by_text("Select a partition or create one").wait_for()
+    page.get_by_role("button", name="Confirm").wait_for(state="detached")
+
+
 def keeper(page: "Page") -> Callable[[str], None]:
     """Return what keeps a picture of the page if ``NOVEL_AUDIO_SCREENSHOTS`` names a folder."""
     folder = os.environ.get("NOVEL_AUDIO_SCREENSHOTS")

@@ -10,7 +10,12 @@ from urllib.parse import quote
 
 import pytest
 
-from novel_audio_pipeline_tests.browser.chromium import keeper, needs_chromium, opened_page
+from novel_audio_pipeline_tests.browser.chromium import (
+    keeper,
+    needs_chromium,
+    open_launch_dialog,
+    opened_page,
+)
 from novel_audio_pipeline_tests.cli.homes import new_home
 from novel_audio_pipeline_tests.trials.up import Up, replace, start_up
 from novel_audio_pipeline_tests.trials.web import wait_for
@@ -78,8 +83,7 @@ def test_a_novel_is_selected_backfilled_and_looked_at(up, page):
     from playwright.sync_api import expect  # noqa: PLC0415  (a heavy import)
 
     page.goto(page_of(up, "organized_audio", "partitions"))
-    page.get_by_role("button", name="Materialize").first.click()
-    page.get_by_role("button", name="Confirm").click()
+    open_launch_dialog(page)
     page.get_by_text("Select a partition or create one").click()
     expect(page.locator("input:focus")).to_be_visible()  # a slash typed elsewhere opens the search
     page.keyboard.type("mua-lu/")

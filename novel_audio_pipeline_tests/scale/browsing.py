@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from novel_audio_pipeline_tests.browser.chromium import CHROMIUM, CHROMIUM_OPTIONS
+from novel_audio_pipeline_tests.browser.chromium import (
+    CHROMIUM,
+    CHROMIUM_OPTIONS,
+    open_launch_dialog,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Request
@@ -133,9 +137,7 @@ def _steps(browsing: Browsing, url: str, novel: str, chapters: int) -> None:
     page.goto(f"{asset}?view=partitions")
     page.get_by_text("truyen-001/0001", exact=True).first.wait_for()
     with browsing.step("click Materialize"):
-        page.get_by_role("button", name="Materialize").first.click()
-        page.get_by_role("button", name="Confirm").click()
-        page.get_by_text("Select a partition or create one").wait_for()
+        open_launch_dialog(page)
     with browsing.step("click the list of chapters"):
         page.get_by_text("Select a partition or create one").click()
         page.get_by_text("Select all").first.wait_for()
