@@ -15,11 +15,15 @@ dagster.yaml reads and writes the same ones.
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import Any
 
+import dagster as dg
 import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.sql_event_log import DYNAMIC_PARTITION_MEMBERSHIP_CHUNK_SIZE
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._core.storage.runs import SqliteRunStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
@@ -72,7 +76,7 @@ def _transaction(engine: sqlalchemy.Engine) -> Iterator[sqlalchemy.Connection]:
 
 
 class _EventRecords(SqliteEventLogStorage):
-    """Dagster's events; partition keys are read in one piece."""
+    """Dagster's events; partition keys are read in one piece, and what is under way at once."""
 
     def __init__(self, base_dir: str) -> None:
         self._engines: dict[str, sqlalchemy.Engine] = {}
@@ -134,6 +138,43 @@ class _EventRecords(SqliteEventLogStorage):
             keys = connection.execute(_KEYS, {"name": partitions_def_name}).scalar_one()
         found: list[str] = json.loads(keys)
         return found
+
+    def get_existing_dynamic_partitions(
+        self, partitions_def_name: str, partition_keys: Sequence[str]
+    ) -> AbstractSet[str]:
+        """Return which of the keys there are; many are compared with all that there are."""
+        if len(partition_keys) <= DYNAMIC_PARTITION_MEMBERSHIP_CHUNK_SIZE:
+            return super().get_existing_dynamic_partitions(partitions_def_name, partition_keys)
+        return {*partition_keys}.intersection(self.get_dynamic_partitions(partitions_def_name))
+
+    def get_latest_asset_partition_materialization_attempts_without_materializations(
+        self, asset_key: dg.AssetKey, after_storage_id: int | None = None
+    ) -> Mapping[str, tuple[str, int]]:
+        """Return run and event of each partition's last plan that no materialization followed.
+
+        Dagster reads every partition's plan and materialization for that and compares them; here
+        SQLite does.
+        """
+        planned, materialized = (
+            self._latest_event_ids_by_partition_subquery(
+                asset_key, [kind], after_cursor=after_storage_id
+            ).alias(kind.value)
+            for kind in (
+                dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+                dg.DagsterEventType.ASSET_MATERIALIZATION,
+            )
+        )
+        events = SqlEventLogStorageTable.c
+        query = (
+            sqlalchemy.select(planned.c.partition, events.run_id, events.id)
+            .select_from(planned)
+            .outerjoin(materialized, materialized.c.partition == planned.c.partition)
+            .join(SqlEventLogStorageTable, events.id == planned.c.id)
+            .where(planned.c.id > sqlalchemy.func.coalesce(materialized.c.id, 0))
+        )
+        with self.index_connection() as connection:
+            rows = connection.execute(query).all()
+        return {partition: (run_id, event) for partition, run_id, event in rows}
 
 
 class _RunRecords(SqliteRunStorage):

@@ -3,7 +3,7 @@
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
@@ -12,6 +12,11 @@ from threading import Timer
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.events import (
+    AssetMaterializationPlannedData,
+    DagsterEvent,
+    StepMaterializationData,
+)
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.dagster_run import DagsterRun
 from dagster._core.storage.event_log import EventLogStorage, SqliteEventLogStorage
@@ -68,6 +73,71 @@ def test_the_keys_are_those_of_the_file_whoever_changes_them(pair, steps):
             assert kept.get_dynamic_partitions(NAME) == dagsters.get_dynamic_partitions(NAME)
     for name in (NAME, "others", "none"):
         assert kept.get_dynamic_partitions(name) == dagsters.get_dynamic_partitions(name)
+
+
+def test_which_of_many_keys_there_are(records, tmp_path):
+    records.add_dynamic_partitions(NAME, ["so-do/0001", "so-do/0002"])
+    asked = ["so-do/0002", "none", "so-do/0002"]
+    for keys in (asked, asked * 1000, []):
+        there = records.get_existing_dynamic_partitions(NAME, keys)
+        assert there == plain(tmp_path).get_existing_dynamic_partitions(NAME, keys)
+        assert there == {*keys} & {"so-do/0002"}
+
+
+def event_of(asset: str, key: str, run_id: str, *, planned: bool) -> EventLogEntry:
+    """Return the event that a chapter is going to be materialized, or that it was."""
+    facts: AssetMaterializationPlannedData | StepMaterializationData
+    if planned:
+        kind = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+        facts = AssetMaterializationPlannedData(dg.AssetKey(asset), partition=key)
+    else:
+        kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+        facts = StepMaterializationData(dg.AssetMaterialization(asset, partition=key), [])
+    event = DagsterEvent(kind.value, "narrate_job", event_specific_data=facts)
+    return EventLogEntry(
+        error_info=None,
+        level="info",
+        user_message="",
+        run_id=run_id,
+        timestamp=time.time(),
+        dagster_event=event,
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["planned", "made", "planned", "made", "wiped"]),
+            st.sampled_from(["text", "audio"]),
+            st.sampled_from(["so-do/0001", "so-do/0002", "so-do/0003"]),
+            st.sampled_from(["run-1", "run-2"]),
+        ),
+        max_size=10,
+    ),
+    back=st.integers(0, 8),
+)
+def test_what_is_under_way_is_what_dagster_finds(pair, steps, back):
+    kept, dagsters = pair
+    for asset in ("text", "audio"):
+        dagsters.wipe_asset(dg.AssetKey(asset))
+    for number, (what, asset, key, run_id) in enumerate(steps):
+        writer = (kept, dagsters)[number % 2]
+        if what == "wiped":
+            writer.wipe_asset(dg.AssetKey(asset))
+        else:
+            writer.store_event(event_of(asset, key, run_id, planned=what == "planned"))
+    last = dagsters.get_maximum_record_id() or 0
+    for asset in ("text", "audio"):
+        for after in (None, max(0, last - back)):
+            assert under_way(kept, asset, after) == under_way(dagsters, asset, after)
+
+
+def under_way(
+    records: EventLogStorage, asset: str, after: int | None
+) -> Mapping[str, tuple[str, int]]:
+    look = records.get_latest_asset_partition_materialization_attempts_without_materializations
+    return look(dg.AssetKey(asset), after_storage_id=after)
 
 
 def test_keys_are_any_text(records, tmp_path):
