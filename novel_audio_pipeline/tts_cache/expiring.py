@@ -1,7 +1,7 @@
 """Removing from the cache's folder what is past its time: looked at again, confirmed, in batches."""
 
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -96,10 +96,9 @@ def expire(
             refused.add(error)
     overdue = watch.overdue(now=now, ttl=ttl)
     removed: list[CacheEntry] = []
-    with ThreadPoolExecutor(1) as beside:
-        batch = _Batch(cache, watch, beside, refused, is_shared_with_others=is_shared_with_others)
-        for start in range(0, len(overdue), _BATCH):
-            removed += batch.remove(overdue[start : start + _BATCH])
+    batch = _Batch(cache, watch, refused, is_shared_with_others=is_shared_with_others)
+    for start in range(0, len(overdue), _BATCH):
+        removed += batch.remove(overdue[start : start + _BATCH])
     _remove_stray_records(cache, watch, refused, now=now, ttl=ttl)
     _remove_leftovers(cache, refused, now=now)
     return Expired(removed, str(refused))
@@ -112,40 +111,34 @@ class _Batch:
         self,
         cache: CacheFolder,
         watch: Watch,
-        beside: Executor,
         refused: _Refused,
         *,
         is_shared_with_others: bool,
     ) -> None:
         self._cache = cache
         self._watch = watch
-        self._beside = beside
         self._refused = refused
         self._is_shared = is_shared_with_others
 
     def remove(self, file_ids: Sequence[str]) -> list[CacheEntry]:
         """Remove what the watch knows of these, WAV and record; return those whose WAV is gone."""
         removed: list[CacheEntry] = []
-        with self._cache.locked():
+        confirmed: list[Future[None]] = []
+        # Whatever ends this, what runs beside it ends before the lock is given back.
+        with self._cache.locked(), ThreadPoolExecutor(1) as beside:
             with_record = self._cache.has_own_records()
-            confirmed: list[Future[None]] = []
-            try:
-                for start in range(0, len(file_ids), _CHUNK):
-                    gone: list[CacheEntry] = []
-                    try:
-                        for file_id in file_ids[start : start + _CHUNK]:
-                            entry = self._remove_wav(file_id)
-                            if entry is not None:
-                                gone.append(entry)
-                    finally:
-                        confirmed.append(
-                            self._beside.submit(self._confirm, gone, with_record=with_record)
-                        )
-                    removed += gone
-            finally:
-                wait(confirmed)  # as long as the lock is held, whatever ends this
-            for each in confirmed:
-                each.result()
+            for start in range(0, len(file_ids), _CHUNK):
+                gone: list[CacheEntry] = []
+                try:
+                    for file_id in file_ids[start : start + _CHUNK]:
+                        entry = self._remove_wav(file_id)
+                        if entry is not None:
+                            gone.append(entry)
+                finally:
+                    confirmed.append(beside.submit(self._confirm, gone, with_record=with_record))
+                removed += gone
+        for each in confirmed:
+            each.result()
         return removed
 
     def _remove_wav(self, file_id: str) -> CacheEntry | None:
