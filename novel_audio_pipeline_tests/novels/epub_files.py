@@ -4,6 +4,9 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from novel_audio_pipeline.novels.epub import read_epub
+from novel_audio_pipeline.novels.model import Novel
+
 CONTAINER = """<?xml version="1.0"?>
 <container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>
 <rootfile full-path="OEBPS/content.opf" media-type="application/oebps-package+xml"/>
@@ -81,3 +84,11 @@ def write_epub(
         for name, data in (others or {}).items():
             archive.writestr(name, data)
     return path
+
+
+TWO = {"a.xhtml": chapter("Chapter 1", "One.", "Two."), "b.xhtml": chapter("Chapter 2", "Three.")}
+
+
+def read(path: Path) -> Novel:
+    """Read an EPUB as the novel ``book``."""
+    return read_epub(path, novel_id="book")
