@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -20,9 +21,12 @@ from novel_audio_pipeline.library.record import (
     Piece,
     text_key,
 )
+from novel_audio_pipeline.storage.paths import ROOT
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 RATE = 8_000
+TEXTS = ["Một.", "Hai.", "-", "Bốn.", "Năm."]
+FOLDER = PurePosixPath("so-do_Số_Đỏ/chapter_001_Chương_một")
 
 
 @lru_cache(maxsize=1000)
@@ -171,3 +175,29 @@ def anything(key: str) -> bool:
 
 def nothing(key: str) -> bool:
     return False
+
+
+def files(library: AudioLibrary, folder: PurePosixPath = ROOT) -> list[str]:
+    found = []
+    for entry in library.store.entries(folder) or ():
+        if entry.name == ".locks":
+            continue
+        inner = folder / entry.name
+        found += files(library, inner) if entry.kind == "folder" else [str(inner)]
+    return found
+
+
+def sounds(library: AudioLibrary, script: MiniScript) -> list[str | None]:
+    """Return which text is heard at each place of a chapter."""
+    known = {speech(text): text for text in "".join(TEXTS).split() + TEXTS + list(script.texts)}
+    inventory = library.chapter_inventory(script.novel_id, script.number)
+    return [
+        known[library.store.read(held.audio.path)] if held.audio else held.skip_reason
+        for _, held in sorted(inventory.paragraphs.items())
+    ]
+
+
+def narrated(library: AudioLibrary, *scripts: MiniScript) -> MiniNarration:
+    narration = MiniNarration(library)
+    assert all(manifest.complete for manifest in narration.narrate(scripts))
+    return narration

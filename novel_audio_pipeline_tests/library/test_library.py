@@ -1,18 +1,13 @@
 """The library as narration uses it: commits, moves, titles, reruns; on a disk and in memory."""
 
-import errno
-import os
-import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
 
-from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.library.inventory import Standing
 from novel_audio_pipeline.library.library import AudioLibrary, open_library
-from novel_audio_pipeline.library.locks import NoLocks, ProcessLocks
 from novel_audio_pipeline.library.record import (
     AudioFacts,
     ParagraphFailure,
@@ -20,25 +15,22 @@ from novel_audio_pipeline.library.record import (
     text_key,
 )
 from novel_audio_pipeline.library.record_json import record_from_json
-from novel_audio_pipeline.storage.calls import FileCalls
-from novel_audio_pipeline.storage.local import LocalFileStore
 from novel_audio_pipeline.storage.memory import MemoryFileStore
-from novel_audio_pipeline.storage.paths import ROOT
-from novel_audio_pipeline.storage.temporary import this_process
 from novel_audio_pipeline_tests.library.making import (
+    FOLDER,
     NOW,
-    MiniNarration,
+    TEXTS,
     MiniScript,
     anything,
     audio_facts,
+    files,
     key_of,
+    narrated,
     nothing,
     open_chapter,
+    sounds,
     speech,
 )
-
-TEXTS = ["Một.", "Hai.", "-", "Bốn.", "Năm."]
-FOLDER = PurePosixPath("so-do_Số_Đỏ/chapter_001_Chương_một")
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -46,37 +38,6 @@ def library(request: pytest.FixtureRequest, tmp_path: Path) -> AudioLibrary:
     if request.param == "local":
         return open_library(tmp_path / "library")
     return AudioLibrary(MemoryFileStore())
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> AudioLibrary:
-    return open_library(tmp_path / "library")
-
-
-def files(library: AudioLibrary, folder: PurePosixPath = ROOT) -> list[str]:
-    found = []
-    for entry in library.store.entries(folder) or ():
-        if entry.name == ".locks":
-            continue
-        inner = folder / entry.name
-        found += files(library, inner) if entry.kind == "folder" else [str(inner)]
-    return found
-
-
-def sounds(library: AudioLibrary, script: MiniScript) -> list[str | None]:
-    """Return which text is heard at each place of a chapter."""
-    known = {speech(text): text for text in "".join(TEXTS).split() + TEXTS + list(script.texts)}
-    inventory = library.chapter_inventory(script.novel_id, script.number)
-    return [
-        known[library.store.read(held.audio.path)] if held.audio else held.skip_reason
-        for _, held in sorted(inventory.paragraphs.items())
-    ]
-
-
-def narrated(library: AudioLibrary, *scripts: MiniScript) -> MiniNarration:
-    narration = MiniNarration(library)
-    assert all(manifest.complete for manifest in narration.narrate(scripts))
-    return narration
 
 
 def test_an_absent_library_is_empty(library):
@@ -378,183 +339,3 @@ def test_what_no_script_wants_is_not_put_aside(library):
     with open_chapter(library, script) as folder:
         folder.commit_audio(script.record(1), speech("b"), wanted=nothing)
     assert aside(library) == ()
-
-
-@pytest.mark.parametrize(
-    ("name", "damage", "standing"),
-    [
-        pytest.param("001.wav", Path.unlink, Standing.MISSING, id="wav removed"),
-        pytest.param("001.wav", lambda p: p.write_bytes(b"x"), Standing.DAMAGED, id="wav cut"),
-        pytest.param(
-            "001.wav",
-            lambda p: p.write_bytes(p.read_bytes()[:-1] + b"?"),
-            Standing.DAMAGED,
-            id="one byte of the wav",
-        ),
-        pytest.param("001.wav", Path.touch, Standing.INTACT, id="only a new date"),
-        pytest.param("001_metadata.json", Path.unlink, Standing.NOTHING, id="record removed"),
-        pytest.param(
-            "001_metadata.json", lambda p: p.write_bytes(b"{"), Standing.UNREADABLE, id="record cut"
-        ),
-    ],
-)
-def test_what_other_hands_did_is_seen_and_mended_by_a_rerun(disk, name, damage, standing):
-    script = MiniScript(["a", "b"])
-    narrated(disk, script)
-    damage(disk.store.root / FOLDER / "paragraph_001" / f"paragraph_{name}")
-    held = disk.chapter_inventory("so-do", 1)
-    assert held.paragraphs[1].standing is standing
-    assert not held.settled
-    assert narrated(disk, script).spoken == ([] if standing is Standing.INTACT else ["a"])
-    assert disk.chapter_inventory("so-do", 1).settled
-
-
-def test_a_copied_library_is_hashed_once_and_kept(disk, tmp_path):
-    script = MiniScript(TEXTS)
-    narrated(disk, script)
-    shutil.copytree(disk.store.root, tmp_path / "copy", copy_function=shutil.copyfile)
-    copy = open_library(tmp_path / "copy")
-    assert not copy.chapter_inventory("so-do", 1).settled
-    assert narrated(copy, script).spoken == []
-    assert copy.chapter_inventory("so-do", 1).settled
-
-
-def test_a_manifest_that_is_lost_or_damaged_is_made_again(disk):
-    script = MiniScript(TEXTS)
-    narrated(disk, script)
-    manifest = disk.store.root / FOLDER / "chapter_manifest.json"
-    good = manifest.read_bytes()
-    manifest.write_bytes(good[:-9])
-    assert disk.chapter_inventory("so-do", 1).manifest is None
-    assert narrated(disk, script).spoken == []
-    manifest.unlink()
-    assert narrated(disk, script).spoken == []
-    assert disk.chapter_inventory("so-do", 1).settled
-
-
-def test_temporary_files_of_dead_processes_are_cleared(disk):
-    script = MiniScript(["a"])
-    narrated(disk, script)
-    name = f".x.{this_process().host}-2147483647-0123abcd.tmp"
-    for folder in (FOLDER, FOLDER / "paragraph_001"):
-        (disk.store.root / folder / name).write_bytes(b"x")
-    assert len(disk.chapter_inventory("so-do", 1).leftovers) == 2
-    narrated(disk, script)
-    assert not any(".tmp" in found for found in files(disk))
-
-
-def test_files_of_other_hands_stay(disk):
-    script = MiniScript(["a", "b"])
-    narrated(disk, script)
-    notes = disk.store.root / FOLDER / "paragraph_002" / "notes.txt"
-    notes.write_text("mine")
-    shorter = MiniScript(["a"])
-    narrated(disk, shorter)
-    assert notes.read_text() == "mine"
-    assert disk.chapter_inventory("so-do", 1).settled
-
-
-def test_two_folders_of_one_novel_are_both_drawn_from(disk):
-    narrated(disk, MiniScript(["a", "b"]), MiniScript(["c"], number=2))
-    root = disk.store.root
-    (root / "so-do_Twin" / "chapter_002").mkdir(parents=True)
-    shutil.move(root / FOLDER.parent / "chapter_002_Chương_một", root / "so-do_Twin/chapter_002_x")
-    shutil.copytree(root / FOLDER, root / FOLDER.parent / "chapter_001_twin")
-    assert len(disk.twins("so-do")) == 2
-    assert {a.path for a in disk.held("so-do")} == {a.path for a in disk.inventory("so-do").held()}
-    again = narrated(disk, MiniScript(["a", "b"]), MiniScript(["c"], number=2))
-    assert again.spoken == []
-    assert sounds(disk, MiniScript(["c"], number=2)) == ["c"]
-
-
-def test_a_novel_folder_is_found_whatever_its_title(disk):
-    narrated(disk, MiniScript(["a"]))
-    (disk.store.root / FOLDER.parent).rename(disk.store.root / "so-do_renamed by hand: x")
-    assert narrated(disk, MiniScript(["a"])).spoken == []
-    assert files(disk)[0].startswith("so-do_Số_Đỏ/")
-
-
-class UnreadableCalls(FileCalls):
-    def scan(self, path: str) -> list:
-        if "paragraph_001" in path:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        return super().scan(path)
-
-
-def test_a_folder_that_cannot_be_read_is_an_error_and_not_an_empty_one(disk):
-    narrated(disk, MiniScript(["a"]))
-    library = AudioLibrary(LocalFileStore(disk.store.root, calls=UnreadableCalls()))
-    with pytest.raises(StorageError, match="EACCES"):
-        library.inventory("so-do")
-    with pytest.raises(StorageError, match="EACCES"):
-        library.chapter_inventory("so-do", 1)
-
-
-@pytest.mark.parametrize("locks", [ProcessLocks, NoLocks])
-def test_paragraphs_committed_by_many_threads_at_once_all_stand(tmp_path, locks):
-    library = AudioLibrary(LocalFileStore(tmp_path), locks=locks())
-    script = MiniScript([f"text {number}" for number in range(24)])
-    with open_chapter(library, script) as folder:
-        in_threads(
-            8,
-            [
-                lambda n=n: folder.commit_audio(
-                    script.record(n), speech(script.texts[n - 1]), wanted=anything
-                )
-                for n in range(1, 25)
-            ],
-        )
-        manifest = folder.finish(
-            script_digest="d", paragraphs=24, as_scripted=script.stands, wanted=anything
-        )
-    assert manifest.complete
-
-
-def test_without_locks_two_that_do_one_chapter_lose_nothing(tmp_path):
-    scripts = [MiniScript([f"text {n}" for n in range(12)]), MiniScript(["x"], number=2)]
-    libraries = [AudioLibrary(LocalFileStore(tmp_path), locks=NoLocks()) for _ in range(3)]
-    narrations = [MiniNarration(library) for library in libraries]
-    in_threads(3, [lambda n=n: n.narrate(scripts) for n in narrations])
-    assert narrated(libraries[0], *scripts).spoken == []
-    final = [replace(scripts[0], texts=scripts[0].texts[::-1]), scripts[1]]
-    in_threads(3, [lambda n=n: n.narrate(final) for n in narrations])
-    assert narrated(libraries[0], *final).spoken == []
-
-
-def test_without_locks_a_record_always_ends_beside_its_own_wav(tmp_path):
-    script = MiniScript(["same text"])
-    library = AudioLibrary(LocalFileStore(tmp_path), locks=NoLocks())
-
-    def commit(number: int) -> None:
-        wav = speech(f"reading {number}")
-        record = replace(script.record(1), audio=audio_facts("same text", wav=wav))
-        with open_chapter(library, script) as folder:
-            folder.commit_audio(record, wav, wanted=anything)
-
-    for _ in range(10):
-        in_threads(4, [lambda n=n: commit(n) for n in range(4)])
-        held = library.chapter_inventory("so-do", 1).paragraphs[1]
-        assert held.standing is Standing.INTACT
-
-
-def in_threads(count: int, tasks: list) -> None:
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        while tasks:
-            try:
-                task = tasks.pop()
-            except IndexError:
-                return
-            try:
-                task()
-            except BaseException as error:  # noqa: BLE001 - raised below, in the test's own thread
-                errors.append(error)
-
-    threads = [threading.Thread(target=work) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
