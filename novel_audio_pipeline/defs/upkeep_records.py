@@ -68,7 +68,7 @@ def wait_after(failures: Sequence[datetime], *, now: datetime) -> timedelta:
     if not failures:
         return timedelta(0)
     pause = BACKOFF[min(len(failures), len(BACKOFF)) - 1]
-    return max(timedelta(0), failures[0] + pause - now)
+    return min(pause, max(timedelta(0), failures[0] + pause - now))  # a clock may be set back
 
 
 def _under_way(instance: dg.DagsterInstance) -> str | None:

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.tts_cache.entry import CacheEntry, check_ttl, is_expired
 from novel_audio_pipeline.tts_cache.files import files_in, ids_in, look, unlink
-from novel_audio_pipeline.tts_cache.folder import WATCH_NAME, CacheFolder
+from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.tts_cache.refusals import Refusals
 from novel_audio_pipeline.tts_cache.removing import confirm_removal, remove_wav, restore_taken
-from novel_audio_pipeline.tts_cache.watch import Watch, watch_to_json
+from novel_audio_pipeline.tts_cache.watch import WATCH_NAME, Watch, watch_to_json
 from novel_audio_pipeline.tts_cache.writing import is_leftover_file, write_whole
 
 _BATCH = 500  # entries removed under one lock, so that nobody waits long to store
@@ -28,21 +29,6 @@ class Expired:
 
     removed: list[CacheEntry]
     refused: str
-
-
-class _Refused:
-    """The first thing that the disk refused, and how many more."""
-
-    def __init__(self) -> None:
-        self._first = ""
-        self._count = 0
-
-    def add(self, error: OSError | StorageError) -> None:
-        self._first = self._first or str(error)
-        self._count += 1
-
-    def __str__(self) -> str:
-        return f"{self._first}; and {self._count - 1} more" if self._count > 1 else self._first
 
 
 def restore(cache: CacheFolder) -> None:
@@ -86,7 +72,7 @@ def expire(
     if watch is None:
         restore(cache)
         watch = cache.watch().look(cache.entries(), now=now)
-    refused = _Refused()
+    refused = Refusals()
     with cache.locked():
         # If another process has kept one since the look, ours replaces it: what that saw first is
         # seen first again at the next look.
@@ -111,7 +97,7 @@ class _Batch:
         self,
         cache: CacheFolder,
         watch: Watch,
-        refused: _Refused,
+        refused: Refusals,
         *,
         is_shared_with_others: bool,
     ) -> None:
@@ -165,7 +151,7 @@ class _Batch:
 
 
 def _remove_stray_records(
-    cache: CacheFolder, watch: Watch, refused: _Refused, *, now: datetime, ttl: timedelta
+    cache: CacheFolder, watch: Watch, refused: Refusals, *, now: datetime, ttl: timedelta
 ) -> None:
     """Remove old records without a WAV; only those the watch saw no WAV of are looked at."""
     if not cache.has_own_records():
@@ -184,7 +170,7 @@ def _remove_stray_records(
             refused.add(error)
 
 
-def _remove_leftovers(cache: CacheFolder, refused: _Refused, *, now: datetime) -> None:
+def _remove_leftovers(cache: CacheFolder, refused: Refusals, *, now: datetime) -> None:
     """Remove what dead writers left; looked at again under the lock, which a living one holds."""
     folders = [cache.root, cache.metadata_dir] if cache.has_own_records() else [cache.root]
     for folder in folders:

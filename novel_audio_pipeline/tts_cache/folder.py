@@ -27,12 +27,11 @@ from novel_audio_pipeline.tts_cache.metadata import (
 )
 from novel_audio_pipeline.tts_cache.opened import OpenedEntry
 from novel_audio_pipeline.tts_cache.removing import confirm_removal, remove_wav
-from novel_audio_pipeline.tts_cache.watch import Watch, watch_from_json
+from novel_audio_pipeline.tts_cache.watch import WATCH_NAME, Watch, watch_from_json
 from novel_audio_pipeline.tts_cache.writing import write_whole
 
 METADATA_FOLDER = "metadata"
 LOCK_NAME = ".lock"
-WATCH_NAME = ".first_seen.json"
 LOCK_TIMEOUT_S = 60.0
 _LOCK_POLL_S = 0.005
 _MAX_METADATA_BYTES = 4 * 1024 * 1024

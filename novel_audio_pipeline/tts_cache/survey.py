@@ -11,8 +11,9 @@ from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.instants import instant_of
 from novel_audio_pipeline.speech.request import FILE_ID_PATTERN
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
-from novel_audio_pipeline.tts_cache.folder import LOCK_NAME, METADATA_FOLDER, WATCH_NAME
+from novel_audio_pipeline.tts_cache.folder import LOCK_NAME, METADATA_FOLDER
 from novel_audio_pipeline.tts_cache.removing import taken_id
+from novel_audio_pipeline.tts_cache.watch import WATCH_NAME
 from novel_audio_pipeline.tts_cache.writing import is_temporary
 
 

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from novel_audio_pipeline.speech.request import FILE_ID_PATTERN
 from novel_audio_pipeline.tts_cache.entry import CacheEntry, check_ttl
 
+WATCH_NAME = ".first_seen.json"  # in the cache folder
+
 _FORM = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

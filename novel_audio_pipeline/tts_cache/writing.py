@@ -15,10 +15,12 @@ from pathlib import Path
 
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.instants import instant_of
+from novel_audio_pipeline.tts_cache.watch import WATCH_NAME
 
 LEFTOVER_AGE = timedelta(hours=2)
 _TEMPORARY = re.compile(
-    r"\.[0-9a-f]{32}\.(?:wav|json)\.(?P<host>[A-Za-z0-9_.-]{1,64})-(?P<pid>[0-9]{1,10})-[0-9a-f]{12}\.tmp"
+    rf"\.(?:[0-9a-f]{{32}}\.(?:wav|json)|{re.escape(WATCH_NAME)})"
+    r"\.(?P<host>[A-Za-z0-9_.-]{1,64})-(?P<pid>[0-9]{1,10})-[0-9a-f]{12}\.tmp"
 )
 
 

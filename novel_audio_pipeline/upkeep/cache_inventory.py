@@ -65,8 +65,7 @@ def take_cache_inventory(place: CachePlace, *, now: datetime) -> CacheInventory:
         others = [one for one in remote.judged if one.seen.file_id not in here]
         with_record |= {one.seen.file_id for one in others}
         judged += others
-        is_reached = not remote.why_not or (place.is_chosen and not why_not)
-        why_not = "" if is_reached else "; ".join(filter(None, (remote.why_not, why_not)))
+        why_not = place.why_not_enforceable(backend_trouble=remote.why_not, folder_trouble=why_not)
     return CacheInventory(_frame(judged, with_record), tuple(judged), why_not)
 
 

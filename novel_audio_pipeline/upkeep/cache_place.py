@@ -6,8 +6,9 @@ from pathlib import Path
 
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.settings import Settings
-from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.tts_cache.folder import METADATA_FOLDER, CacheFolder
 from novel_audio_pipeline.tts_cache.guard import refuse_wrong_root
+from novel_audio_pipeline.tts_cache.refusals import told_together
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,33 @@ class CachePlace:
                 "start of the backend"
             )
         return None
+
+    def why_not_enforceable(self, *, backend_trouble: str, folder_trouble: str) -> str:
+        """Return why nothing enforces the two hours at a backend elsewhere; empty if something does.
+
+        A folder that was set by name stands for the backend's own list. It must show that it is a
+        cache: of a disk that is not mounted, an empty folder is left.
+
+        Args:
+            backend_trouble: Why the backend gives no list; empty if it gives one.
+            folder_trouble: Why the folder cannot be read; empty if it can.
+        """
+        if not backend_trouble:
+            return ""
+        if self.is_chosen and not folder_trouble:
+            if self._shows_a_cache():
+                return ""
+            folder_trouble = (
+                f"nothing in {self.root} shows that it is that backend's cache. If it lies on a disk "
+                "of its own, mount it; if TTS_STORAGE_DIR is wrong, change it"
+            )
+        return told_together(backend_trouble, folder_trouble)
+
+    def _shows_a_cache(self) -> bool:
+        """Return whether there are entries, or the folder of records that every backend makes."""
+        if (self.root / METADATA_FOLDER).is_dir():
+            return True
+        return next(iter(CacheFolder(self.root).entries()), None) is not None
 
     @property
     def is_shared_with_others(self) -> bool:

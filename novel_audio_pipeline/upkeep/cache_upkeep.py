@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.storage.local import LocalFileStore
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.tts_cache.refusals import Refusals, told_together
 from novel_audio_pipeline.upkeep.asked import AskedNotes
 from novel_audio_pipeline.upkeep.audit import AuditLog, Removal
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
@@ -14,7 +15,7 @@ from novel_audio_pipeline.upkeep.enforcement import ExpiryOutcome, expire_folder
 from novel_audio_pipeline.upkeep.eviction import evict_held
 from novel_audio_pipeline.upkeep.expiry import CacheSummary, Judged, summarize
 from novel_audio_pipeline.upkeep.known_entries import KnownEntries
-from novel_audio_pipeline.upkeep.remote_cache import RemoteOutcome, expire_at_backend
+from novel_audio_pipeline.upkeep.remote_cache import expire_at_backend
 
 _NAMED = 20
 _NOTES_KEPT = timedelta(days=30)
@@ -31,7 +32,7 @@ class CacheRound:
         left: The same in numbers.
         lag: How long the oldest of what went, or is left, was past its time.
         why_not: Why the two hours cannot be enforced; empty if they can.
-        refused: What the disk refused to remove, in a sentence; empty if it refused nothing.
+        refused: What the disk or the backend refused, in a sentence; empty if nothing.
     """
 
     at: datetime
@@ -95,7 +96,8 @@ def run_cache_round(place: CachePlace, *, now: Callable[[], datetime]) -> CacheR
         removed += remote.removed
         here = {one.seen.file_id for one in judged if one.is_entry}
         judged += [one for one in remote.judged if one.seen.file_id not in here]
-        why_not = _why_not(place, remote, why_not)
+        refused = told_together(refused, remote.refused)
+        why_not = place.why_not_enforceable(backend_trouble=remote.why_not, folder_trouble=why_not)
     left = summarize(judged, ttl=place.ttl)
     late = [one.age - place.ttl for one in removed if one.action == "expired"]
     lag = max([timedelta(0), left.lag, *late])
@@ -115,8 +117,9 @@ def _enforce_folder(
         audit=audit,
     )
     evicted: list[Removal] = []
+    refused = Refusals()
     try:
-        for removal in _evict(folder, outcome.left, place, known):
+        for removal in _evict(folder, outcome.left, place, known=known, refused=refused):
             evicted.append(removal)
     finally:
         audit.write(evicted, at=now, place=str(folder.root))
@@ -125,15 +128,25 @@ def _enforce_folder(
         outcome,
         removed=(*outcome.removed, *evicted),
         left=tuple(one for one in outcome.left if one.seen.name not in gone),
+        refused=told_together(outcome.refused, str(refused)),
     )
 
 
 def _evict(
-    folder: CacheFolder, judged: Iterable[Judged], place: CachePlace, known: KnownEntries
+    folder: CacheFolder,
+    judged: Iterable[Judged],
+    place: CachePlace,
+    *,
+    known: KnownEntries,
+    refused: Refusals,
 ) -> Iterable[Removal]:
     live = [one for one in judged if one.is_entry]
-    places = {} if place.evict == "never" else known.places(one.seen.file_id for one in live)
-    if not places:
+    if place.evict == "never":
+        return []
+    try:
+        places = known.places(one.seen.file_id for one in live)
+    except StorageError as error:
+        refused.add(error)
         return []
     return evict_held(
         folder,
@@ -141,11 +154,5 @@ def _evict(
         store=LocalFileStore(place.library_dir),
         places=places,
         is_shared_with_others=place.is_shared_with_others,
+        refused=refused,
     )
-
-
-def _why_not(place: CachePlace, remote: RemoteOutcome, folder_trouble: str) -> str:
-    """Return why nothing is enforced: neither the backend nor a folder set by name can be reached."""
-    if not remote.why_not or (place.is_chosen and not folder_trouble):
-        return ""
-    return "; ".join(filter(None, (remote.why_not, folder_trouble)))

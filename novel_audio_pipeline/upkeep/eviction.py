@@ -15,6 +15,7 @@ from novel_audio_pipeline.audio.wav import join_wavs
 from novel_audio_pipeline.errors import (
     CacheEntryGoneError,
     SpeechRefusedError,
+    StorageError,
     TransientError,
     WrongAudioError,
 )
@@ -26,6 +27,7 @@ from novel_audio_pipeline.library.scan import read_record
 from novel_audio_pipeline.storage.store import FileStore
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.tts_cache.refusals import Refusals
 from novel_audio_pipeline.tts_client.replies import DownloadedAudio
 from novel_audio_pipeline.upkeep.audit import Removal
 from novel_audio_pipeline.upkeep.expiry import Judged
@@ -64,25 +66,24 @@ def is_proven(audio: AudioFacts, *, pieces: Sequence[bytes], filed: bytes | None
         return False
 
 
-def evict_held(
+def held_entries(
     folder: CacheFolder,
     judged: Iterable[Judged],
     *,
     store: FileStore,
     places: Mapping[str, tuple[str, int]],
-    is_shared_with_others: bool,
-) -> Iterator[Removal]:
-    """Remove live entries that the library holds, and yield what went.
+    refused: Refusals,
+) -> Iterator[list[Judged]]:
+    """Yield the live entries that the library provably holds, those of one paragraph together.
+
+    What cannot be read proves nothing: it is told, and the next paragraph is looked at.
 
     Args:
         folder: The cache.
         judged: What was seen in it; what is younger than the grace is passed over.
         store: Where the library lies.
         places: Chapter folder and paragraph number by ``file_id``: candidates, not proof.
-        is_shared_with_others: Whether programs write in the cache that know no lock.
-
-    Raises:
-        StorageError: If the cache or the library cannot be read, or an entry does not go.
+        refused: Told what cannot be read.
     """
     live = {
         one.seen.file_id: one
@@ -92,23 +93,56 @@ def evict_held(
     for place in dict.fromkeys(places[file_id] for file_id in live if file_id in places):
         chapter, number = PurePosixPath(place[0]), place[1]
         paragraph = paragraph_path(chapter, number)
-        audio = _recorded(store, paragraph / record_name(number))
-        if audio is None or not all(piece.file_id in live for piece in audio.pieces):
+        try:
+            audio = _recorded(store, paragraph / record_name(number))
+            if audio is None or not all(piece.file_id in live for piece in audio.pieces):
+                continue
+            found = [live[piece.file_id] for piece in audio.pieces]
+            pieces = list(_read_all(folder, [one.seen.as_entry() for one in found]))
+            filed = store.read(paragraph / wav_name(number))
+        except StorageError as error:
+            refused.add(error)
             continue
-        entries = [live[piece.file_id].seen.as_entry() for piece in audio.pieces]
-        pieces = list(_read_all(folder, entries))
-        if not is_proven(audio, pieces=pieces, filed=store.read(paragraph / wav_name(number))):
-            continue
-        for entry in entries:
-            if folder.remove_same(entry, is_shared_with_others=is_shared_with_others):
-                one = live[entry.file_id]
+        if is_proven(audio, pieces=pieces, filed=filed):
+            yield found
+
+
+def evict_held(
+    folder: CacheFolder,
+    judged: Iterable[Judged],
+    *,
+    store: FileStore,
+    places: Mapping[str, tuple[str, int]],
+    is_shared_with_others: bool,
+    refused: Refusals,
+) -> Iterator[Removal]:
+    """Remove the live entries that the library provably holds, and yield what went.
+
+    Args:
+        folder: The cache.
+        judged: What was seen in it.
+        store: Where the library lies.
+        places: Chapter folder and paragraph number by ``file_id``: candidates, not proof.
+        is_shared_with_others: Whether programs write in the cache that know no lock.
+        refused: Told what cannot be read, or does not go.
+    """
+    for found in held_entries(folder, judged, store=store, places=places, refused=refused):
+        for one in found:
+            try:
+                is_gone = folder.remove_same(
+                    one.seen.as_entry(), is_shared_with_others=is_shared_with_others
+                )
+            except StorageError as error:
+                refused.add(error)
+                continue
+            if is_gone:
                 yield Removal(
                     name=one.seen.name,
-                    file_id=entry.file_id,
+                    file_id=one.seen.file_id,
                     action="evicted",
                     reason=HELD_BY_LIBRARY,
                     age=one.age,
-                    size_bytes=entry.size_bytes,
+                    size_bytes=one.seen.size_bytes,
                     in_library="yes",
                 )
 

@@ -137,7 +137,7 @@ def summarize(judged: Iterable[Judged], *, ttl: timedelta) -> CacheSummary:
     return CacheSummary(
         entries=len(entries),
         size_bytes=sum(one.seen.size_bytes for one in entries),
-        oldest_age=max((one.age for one in entries), default=zero, key=lambda age: max(age, zero)),
+        oldest_age=max([zero, *(one.age for one in entries)]),
         overdue=len(overdue),
         overdue_bytes=sum(one.seen.size_bytes for one in overdue),
         lag=max((one.age - ttl for one in overdue), default=zero),

@@ -98,7 +98,7 @@ class KnownLibrary:
         self._manifests = {row[0]: row[1:] for row in rows.itertuples(index=False, name=None)}
         frame = before.paragraphs
         self._number, self._folder_ns = frame["number"].to_numpy(), frame["folder_ns"].to_numpy()
-        self._has_wav = frame["has_wav"].to_numpy()
+        self._has_wav = frame["wav_size"].to_numpy() != NONE
         self._size, self._ns = frame["record_size"].to_numpy(), frame["record_ns"].to_numpy()
         self._records = RecordColumns(
             frame["said"].to_numpy().astype(np.int8),

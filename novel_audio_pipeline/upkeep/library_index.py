@@ -14,14 +14,14 @@ import pandas as pd
 
 from novel_audio_pipeline.storage.local import LocalFileStore
 
-FORM = "2"
+FORM = "3"
 CHAPTERS_FILE = PurePosixPath("index/library_chapters.parquet")
 PARAGRAPHS_FILE = PurePosixPath("index/library_paragraphs.parquet")
 CHAPTER_COLUMNS = (
     *("folder", "manifest_size", "manifest_ns", "listed", "is_complete", "script_digest"),
 )
 PARAGRAPH_COLUMNS = (
-    *("folder", "number", "folder_ns", "has_wav", "record_size", "record_ns"),
+    *("folder", "number", "folder_ns", "wav_size", "record_size", "record_ns"),
     *("said", "said_size", "file_ids", "is_read"),
 )
 _BUILT_AT, _FORM = "novel_audio_built_at", "novel_audio_form"
@@ -36,7 +36,7 @@ class LibraryIndex:
         chapters: One row for each chapter folder, columns as ``CHAPTER_COLUMNS``.
         paragraphs: One row for each record, those of a chapter together and in the disk's order,
             columns as ``PARAGRAPH_COLUMNS``: ``folder`` is the chapter's (categorical), ``folder_ns``
-            the date of the paragraph's (-1 if it is to be listed again).
+            the date of the paragraph's (-1 if it is to be listed again), ``wav_size`` -1 without one.
     """
 
     built_at: datetime
@@ -44,13 +44,17 @@ class LibraryIndex:
     paragraphs: pd.DataFrame
 
     def places(self, file_ids: Iterable[str]) -> Mapping[str, tuple[str, int]]:
-        """Return chapter folder and paragraph number of those cache entries that records name."""
+        """Return chapter folder and paragraph number of the cache entries that the library holds.
+
+        That is, a record names them, and beside it stood a WAV of the size that it says.
+        """
         wanted = frozenset(file_ids)
         if not wanted:
             return {}
+        has_audio = self.paragraphs["wav_size"] == self.paragraphs["said_size"]
         named = self.paragraphs["file_ids"]
         is_of_pieces = named.str.contains(" ", regex=False).fillna(value=False)
-        found = self.paragraphs[named.isin(wanted) | is_of_pieces]
+        found = self.paragraphs[has_audio & (named.isin(wanted) | is_of_pieces)]
         rows = zip(found["folder"].astype(str), found["number"], found["file_ids"], strict=True)
         return {
             file_id: (folder, int(number))

@@ -95,7 +95,6 @@ class LibraryInventory:
             paragraphs=rows.assign(
                 folder=folders,
                 folder_ns=rows["folder_ns"].where(is_settled, NONE),
-                has_wav=rows["wav_size"] != NONE,
             )[list(PARAGRAPH_COLUMNS)],
         )
 

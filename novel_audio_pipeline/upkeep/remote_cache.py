@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from novel_audio_pipeline.errors import NovelAudioError
+from novel_audio_pipeline.errors import BackendUnreachableError, NovelAudioError
+from novel_audio_pipeline.tts_cache.refusals import Refusals
 from novel_audio_pipeline.tts_cache.survey import SeenFile, SeenKind
 from novel_audio_pipeline.tts_client.http import TtsClient
 from novel_audio_pipeline.tts_client.listing import ListedEntry
@@ -26,11 +27,13 @@ class RemoteOutcome:
         removed: What was deleted, its absence confirmed; where a failure came between, what the
             backend said it deleted.
         why_not: Why the two hours cannot be enforced there, or not to the end; empty if they can.
+        refused: What the backend refused to delete, in a sentence; empty if nothing.
     """
 
     judged: tuple[Judged, ...] = ()
     removed: tuple[Removal, ...] = ()
     why_not: str = ""
+    refused: str = ""
 
 
 def look_at_backend(place: CachePlace, *, now: datetime) -> RemoteOutcome:
@@ -59,6 +62,7 @@ async def _enforce(
     gone: list[ListedEntry] = []
     about: Mapping[str, EntryKnowledge] = {}
     why_not = ""
+    refused = Refusals()
     try:
         async with TtsClient(
             url, token=place.backend_token, connections=_CONNECTIONS, cache_ttl=place.ttl
@@ -71,32 +75,39 @@ async def _enforce(
             overdue = [] if known is None else [one for one in listed if one.age >= place.ttl]
             if known is not None and overdue:  # asked before the first goes
                 about = known.about({one.file_id: now - one.age for one in overdue})
-                gone, listed, why_not = await _delete(client, overdue)
+                gone, listed, why_not = await _delete(client, overdue, refused)
     except NovelAudioError as error:
         return RemoteOutcome(why_not=str(error))
     return RemoteOutcome(
         judged=tuple(_judged(one, now=now, ttl=place.ttl) for one in listed),
         removed=tuple(_removal(one, about[one.file_id]) for one in gone),
         why_not=why_not,
+        refused=str(refused),
     )
 
 
 async def _delete(
-    client: TtsClient, overdue: Sequence[ListedEntry]
+    client: TtsClient, overdue: Sequence[ListedEntry], refused: Refusals
 ) -> tuple[list[ListedEntry], list[ListedEntry], str]:
     """Delete entries; return what went, what is listed afterwards, and what stopped it, if anything.
+
+    An entry that the backend refuses to delete holds up no other; one that does not answer any more
+    ends it.
 
     If there is no list afterwards, what the backend said it deleted counts as gone.
     """
     deleted: set[str] = set()
     trouble = ""
     after: list[ListedEntry] | None = None
-    try:
-        for entry in overdue:
+    for entry in overdue:
+        try:
             if await client.evict(entry.file_id):
                 deleted.add(entry.file_id)
-    except NovelAudioError as error:
-        trouble = str(error)
+        except BackendUnreachableError as error:
+            trouble = str(error)
+            break
+        except NovelAudioError as error:
+            refused.add(error)
     try:
         after = await _list(client)
     except NovelAudioError as error:

@@ -1,6 +1,8 @@
 """One round over a real cache folder: what goes, what stays, what is written down."""
 
 import os
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -9,7 +11,8 @@ from novel_audio_pipeline.errors import SettingError, StorageError
 from novel_audio_pipeline.novels.model import ChapterKey
 from novel_audio_pipeline.tts_cache import expiring
 from novel_audio_pipeline.tts_cache.expiring import expire
-from novel_audio_pipeline.tts_cache.folder import LOCK_NAME, WATCH_NAME
+from novel_audio_pipeline.tts_cache.folder import LOCK_NAME
+from novel_audio_pipeline.tts_cache.watch import WATCH_NAME
 from novel_audio_pipeline.upkeep.asked import AskedNotes
 from novel_audio_pipeline.upkeep.known_entries import KnownEntries
 from novel_audio_pipeline_tests.upkeep.places import SPOILED, TTL, House, set_date, spoil_knowledge
@@ -71,6 +74,33 @@ def test_records_without_audio_and_dead_writers_files_go_and_are_written_down(tm
         (f"metadata/{OLD}.json", "record_without_audio"),
         (dead.name, "writer_is_dead"),
     }
+
+
+def test_what_a_writer_of_the_watch_left_goes_too(tmp_path):
+    house = House(tmp_path)
+    house.store(OLD, age=TTL)
+    killed_at_the_rename = (
+        "import os, pathlib, sys;"
+        "from datetime import datetime, UTC;"
+        "from novel_audio_pipeline.tts_cache.watch import WATCH_NAME;"
+        "from novel_audio_pipeline.tts_cache.writing import write_whole;"
+        "pathlib.Path.replace = lambda *_: os._exit(9);"
+        "write_whole((pathlib.Path(sys.argv[1]) / WATCH_NAME, b'{}'), dated=datetime.now(UTC))"
+    )
+    root = house.place.root
+    subprocess.run([sys.executable, "-c", killed_at_the_rename, str(root)], check=False)
+    (left,) = root.glob(f".{WATCH_NAME}.*.tmp")
+    house.round()
+    assert left_in(house) == []
+    assert {(line["name"], line["reason"]) for line in house.audit()} >= {
+        (left.name, "writer_is_dead")
+    }
+
+
+def test_entries_in_the_future_have_no_age(tmp_path):
+    house = House(tmp_path)
+    house.store(YOUNG, age=timedelta(hours=-5))
+    assert house.round().left.oldest_age == timedelta(0)
 
 
 def test_what_is_not_of_the_cache_is_never_touched_and_is_counted(tmp_path):
@@ -297,14 +327,15 @@ def test_what_goes_is_written_down_also_if_nothing_can_be_known_of_it(tmp_path, 
     assert line["asked_for"] == ("unknown" if how == "no notes" else None)
 
 
-def test_what_went_is_written_down_also_if_the_eviction_after_it_stops(tmp_path):
+def test_an_index_that_cannot_be_read_proves_nothing_and_ends_no_round(tmp_path):
     house = House(tmp_path)
     house.store(OLD, age=TTL)
     house.store(YOUNG, age=timedelta(minutes=30))
     spoil_knowledge(house, "no index")
-    with pytest.raises(StorageError, match="library_chapters"):
-        house.round()
+    done = house.round()
+    assert "library_chapters" in done.refused
     assert [line["file_id"] for line in house.audit()] == [OLD]
+    assert (done.left.entries, done.left.overdue) == (1, 0)
 
 
 def test_notes_that_nobody_came_back_for_go_after_thirty_days(tmp_path):

@@ -9,8 +9,10 @@ import pytest
 from novel_audio_pipeline.audio.wav import join_wavs
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.library.record import AudioFacts, ParagraphRecord, Piece
+from novel_audio_pipeline.novels.model import ChapterKey
 from novel_audio_pipeline.tts_cache.entry import CacheEntry
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.upkeep.asked import AskedNotes
 from novel_audio_pipeline.upkeep.eviction import evict_kept
 from novel_audio_pipeline_tests.library.making import (
     NOW,
@@ -21,7 +23,7 @@ from novel_audio_pipeline_tests.library.making import (
     speech,
 )
 from novel_audio_pipeline_tests.narration.backends import FakeBackend
-from novel_audio_pipeline_tests.upkeep.places import House
+from novel_audio_pipeline_tests.upkeep.places import TTL, House
 
 SCRIPT = MiniScript(["Một.", "Hai.", "Ba."])
 IDS = [key_of(text)[:32] for text in SCRIPT.texts]
@@ -68,7 +70,8 @@ def test_what_is_not_proven_stays(tmp_path):
     assert cached(house) == set(IDS)
 
 
-def test_what_was_evicted_before_a_failure_is_written_down(tmp_path, monkeypatch):
+@pytest.mark.parametrize("error", [StorageError("the disk says no"), KeyboardInterrupt()])
+def test_what_was_evicted_before_something_went_wrong_is_written_down(tmp_path, monkeypatch, error):
     house = filed_house(tmp_path)
     for file_id, text in zip(IDS, SCRIPT.texts, strict=True):
         house.store(file_id, speech(text), age=HOUR)
@@ -76,17 +79,43 @@ def test_what_was_evicted_before_a_failure_is_written_down(tmp_path, monkeypatch
     remove = CacheFolder.remove_same
     gone: list[str] = []
 
-    def one_and_no_more(folder: CacheFolder, entry: CacheEntry, **how: bool) -> bool:
-        if gone:
-            raise StorageError("the disk reports an input/output error")
+    def not_the_second(folder: CacheFolder, entry: CacheEntry, **how: bool) -> bool:
         gone.append(entry.file_id)
+        if len(gone) == 2:
+            raise error
         return remove(folder, entry, **how)
 
-    monkeypatch.setattr(CacheFolder, "remove_same", one_and_no_more)
-    with pytest.raises(StorageError, match="input/output"):
-        house.round()
-    assert cached(house) == set(IDS) - set(gone)
-    assert [line["file_id"] for line in house.audit()] == gone
+    monkeypatch.setattr(CacheFolder, "remove_same", not_the_second)
+    if isinstance(error, StorageError):
+        assert house.round().refused == "the disk says no"
+        evicted = {gone[0], gone[2]}  # one that does not go holds up no other
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            house.round()
+        evicted = {gone[0]}
+    assert cached(house) == set(IDS) - evicted
+    assert {line["file_id"] for line in house.audit()} == evicted
+
+
+def test_a_paragraph_that_cannot_be_read_proves_nothing_and_holds_up_nothing(tmp_path):
+    house = filed_house(tmp_path)
+    for file_id, text in zip(IDS, SCRIPT.texts, strict=True):
+        house.store(file_id, speech(text), age=HOUR)
+    house.store("e" * 32, age=TTL)
+    house.report()
+    folder = house.library_dir / "so-do_Số_Đỏ" / "chapter_001_Chương_một"
+    wav = folder / "paragraph_001" / "paragraph_001.wav"
+    wav.unlink()
+    wav.mkdir()  # what nobody can read as a file, root neither
+    done = house.round()
+    assert cached(house) == {IDS[0]}
+    assert {(one.file_id, one.action) for one in done.removed} == {
+        ("e" * 32, "expired"),
+        (IDS[1], "evicted"),
+        (IDS[2], "evicted"),
+    }
+    assert str(wav.relative_to(house.library_dir)) in done.refused
+    assert done.why_not == ""
 
 
 @pytest.mark.parametrize("evict", ["never", "proven"])
@@ -114,6 +143,24 @@ def test_what_expires_is_written_down_with_whether_the_library_holds_it(tmp_path
         "e" * 32: ("expired", "no"),
         "f" * 32: ("expired", "unknown"),
     }
+
+
+@pytest.mark.parametrize("wav", [None, b"RIFF"])
+def test_a_record_without_its_wav_holds_nothing(tmp_path, wav):
+    house = filed_house(tmp_path)
+    house.store(IDS[0], speech("Một."), age=HOUR)
+    folder = house.library_dir / "so-do_Số_Đỏ" / "chapter_001_Chương_một"
+    path = folder / "paragraph_001" / "paragraph_001.wav"
+    path.unlink()
+    if wav is not None:
+        path.write_bytes(wav)
+    AskedNotes(house.reports_dir).asked(ChapterKey("so-do", 1), 1, IDS[0])
+    found = house.found()
+    assert "cache_entry_held" not in found
+    assert {"record_without_audio", "size_differs"} & found.keys()
+    house.now += HOUR
+    (gone,) = house.round().lost
+    assert (gone.in_library, gone.asked_for) == ("no", "so-do/0001 paragraph 1")
 
 
 def test_a_paragraph_of_several_pieces_is_proven_whole_or_not_at_all(tmp_path):
