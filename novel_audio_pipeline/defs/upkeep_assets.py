@@ -10,7 +10,7 @@ from novel_audio_pipeline.defs.upkeep_metadata import (
     report_metadata,
     rows_table,
 )
-from novel_audio_pipeline.defs.upkeep_records import ledger_of
+from novel_audio_pipeline.defs.upkeep_records import NOT_REMOVED_TAG, ledger_of
 from novel_audio_pipeline.defs.versions import CACHED_TTS_AUDIO, ORGANIZED_AUDIO
 from novel_audio_pipeline.errors import NovelAudioError
 from novel_audio_pipeline.upkeep.cache_upkeep import CacheRound, run_cache_round
@@ -76,6 +76,8 @@ def tts_cache_expiry(
         context.log.warning(done.lost_sentence())
     if done.refused:
         context.log.error(done.refused)
+    if not_removed := done.entries_left_overdue:  # the sensor asks less often then
+        context.instance.add_run_tags(context.run.run_id, {NOT_REMOVED_TAG: str(not_removed)})
     yield dg.MaterializeResult(metadata=cache_metadata(done, place))
     is_within = not done.left.overdue or done.left.lag <= REMOVAL_DELAY
     yield dg.AssetCheckResult(

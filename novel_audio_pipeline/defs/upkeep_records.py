@@ -1,6 +1,7 @@
 """What upkeep asks Dagster's records: partitions, what was made, and how its own runs went."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -11,6 +12,7 @@ from novel_audio_pipeline.defs.versions import organized_versions
 from novel_audio_pipeline.upkeep.ledger import DagsterLedger
 
 EXPIRY_JOB, UPKEEP_JOB = "tts_cache_expiry_job", "storage_upkeep_job"
+NOT_REMOVED_TAG = "novel_audio/not_removed"  # of a run: how many overdue entries it left
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
 _UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
@@ -42,33 +44,47 @@ def upkeep_under_way(instance: dg.DagsterInstance) -> str | None:
     return found
 
 
-def failures_in_a_row(instance: dg.DagsterInstance) -> list[datetime]:
-    """Return when the latest expiry runs failed, latest first, up to the last that did not."""
-    failed = []
+@dataclass(frozen=True, slots=True)
+class Setbacks:
+    """The latest expiry runs that failed or could not remove everything, in a row.
+
+    Attributes:
+        ended: When each ended, latest first; empty if the last run removed everything.
+        left: Entries that the last of them could not remove; None if it failed.
+    """
+
+    ended: Sequence[datetime]
+    left: int | None
+
+
+def setbacks_in_a_row(instance: dg.DagsterInstance) -> Setbacks:
+    """Return how the latest expiry runs went, up to the last that removed everything."""
+    ended: list[datetime] = []
+    left: list[int | None] = []
     records = instance.get_run_records(
         dg.RunsFilter(job_name=EXPIRY_JOB, statuses=_OVER), limit=len(BACKOFF)
     )
     for record in records:
-        if record.dagster_run.status is not dg.DagsterRunStatus.FAILURE:
+        run, at = record.dagster_run, record.end_time
+        has_failed = run.status is dg.DagsterRunStatus.FAILURE
+        if not has_failed and NOT_REMOVED_TAG not in run.tags:
             break
-        ended = record.end_time
-        failed.append(
-            record.update_timestamp if ended is None else datetime.fromtimestamp(ended, tz=UTC)
-        )
-    return failed
+        ended.append(record.update_timestamp if at is None else datetime.fromtimestamp(at, tz=UTC))
+        left.append(None if has_failed else int(run.tags[NOT_REMOVED_TAG]))
+    return Setbacks(ended, left[0] if left else 0)
 
 
-def wait_after(failures: Sequence[datetime], *, now: datetime) -> timedelta:
-    """Return how long to wait yet after failures in a row: 1, 5, then always 30 minutes.
+def wait_after(ended: Sequence[datetime], *, now: datetime) -> timedelta:
+    """Return how long to wait yet after setbacks in a row: 1, 5, then always 30 minutes.
 
     Args:
-        failures: When they ended, latest first.
+        ended: When each ended, latest first.
         now: Timezone-aware.
     """
-    if not failures:
+    if not ended:
         return timedelta(0)
-    pause = BACKOFF[min(len(failures), len(BACKOFF)) - 1]
-    return min(pause, max(timedelta(0), failures[0] + pause - now))  # a clock may be set back
+    pause = BACKOFF[min(len(ended), len(BACKOFF)) - 1]
+    return min(pause, max(timedelta(0), ended[0] + pause - now))  # a clock may be set back
 
 
 def _under_way(instance: dg.DagsterInstance) -> str | None:

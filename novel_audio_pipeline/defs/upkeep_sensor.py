@@ -1,11 +1,14 @@
 """The sensor that keeps the TTS cache within its two hours between the hourly rounds."""
 
+from datetime import timedelta
+
 import dagster as dg
 
 from novel_audio_pipeline.defs.resources import TtsCacheResource, clock
 from novel_audio_pipeline.defs.upkeep_jobs import tts_cache_expiry_job
 from novel_audio_pipeline.defs.upkeep_records import (
-    failures_in_a_row,
+    Setbacks,
+    setbacks_in_a_row,
     upkeep_under_way,
     wait_after,
 )
@@ -23,7 +26,8 @@ INTERVAL_S = 45  # an entry is to be gone within two minutes after its time
     description=(
         "Looks into the TTS cache's folder, at most 100,000 entries a tick, and asks for "
         "tts_cache_expiry_job when something is past its two hours. Never while upkeep is under "
-        "way; after a failed run it waits 1, 5, then 30 minutes. On by default."
+        "way; after a run that failed, or could not remove something, it waits 1, 5, then 30 "
+        "minutes, unless more is overdue than that. On by default."
     ),
 )
 def tts_cache_expiry_sensor(
@@ -36,19 +40,33 @@ def tts_cache_expiry_sensor(
         return dg.SensorResult(skip_reason=_nothing_here(place))
     now = clock()
     seen = glance_at(folder, cursor=context.cursor or "", now=now, ttl=place.ttl)
-    told = _told(seen)
     if not seen.overdue:
+        is_elsewhere = place.backend_url is not None and not place.is_chosen
+        told = _nothing_here(place) if is_elsewhere else _told(seen)
         return dg.SensorResult(skip_reason=told, cursor=seen.cursor)
+    told = _told(seen)
     if (run_id := upkeep_under_way(context.instance)) is not None:
         return dg.SensorResult(skip_reason=f"{told} Run {run_id} is at it.")
-    failures = failures_in_a_row(context.instance)
-    if pause := wait_after(failures, now=now):
-        minutes = pause.total_seconds() / 60
-        return dg.SensorResult(
-            skip_reason=f"{told} The last {len(failures)} runs failed; the next is asked for in "
-            f"{minutes:.1f} minutes. Look at the last one for the reason."
-        )
+    setbacks = setbacks_in_a_row(context.instance)
+    is_more = setbacks.left is not None and seen.overdue > setbacks.left
+    pause = wait_after(setbacks.ended, now=now)
+    if pause and not is_more:
+        return dg.SensorResult(skip_reason=f"{told} {_waiting(setbacks, pause)}")
+    context.log.info(told)
     return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=context.cursor or "")
+
+
+def _waiting(setbacks: Setbacks, pause: timedelta) -> str:
+    count = len(setbacks.ended)
+    what = (
+        f"The last {count} runs failed"
+        if setbacks.left is None
+        else f"The last run could not remove {setbacks.left} of them"
+    )
+    return (
+        f"{what}; the next is asked for in {pause.total_seconds() / 60:.1f} minutes. Look at the "
+        "last one for the reason."
+    )
 
 
 def _told(seen: Glance) -> str:

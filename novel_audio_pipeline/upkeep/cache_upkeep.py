@@ -48,6 +48,11 @@ class CacheRound:
         return sum(removal.action == action for removal in self.removed)
 
     @property
+    def entries_left_overdue(self) -> int:
+        """How many entries are still there although their time is over."""
+        return sum(one.is_entry and one.state == "expired" for one in self.judged)
+
+    @property
     def lost(self) -> list[Removal]:
         """What expired before anybody had downloaded it for a chapter that waits for it."""
         return [removal for removal in self.removed if removal.is_lost]

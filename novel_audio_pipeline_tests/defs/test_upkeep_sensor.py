@@ -1,19 +1,25 @@
 """The expiry sensor: when it asks, when it does not, and what it says."""
 
+import errno
+import os
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 
-from novel_audio_pipeline.defs.dead_runs import process_tags
-from novel_audio_pipeline.defs.upkeep_records import failures_in_a_row, wait_after
+from novel_audio_pipeline.defs.dead_runs import (
+    PROCESS_ORIGIN_TAG,
+    PROCESS_STARTED_TAG,
+    process_tags,
+)
+from novel_audio_pipeline.defs.upkeep_records import setbacks_in_a_row, wait_after
 from novel_audio_pipeline.defs.upkeep_sensor import tts_cache_expiry_sensor
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.upkeep.glance import glance_at
 from novel_audio_pipeline_tests.defs.upkeep_house import UpkeepHouse, upkeep_house
 from novel_audio_pipeline_tests.upkeep.places import TTL
 
-OLD, YOUNG = "a" * 32, "b" * 32
+OLD, YOUNG, STUCK = "a" * 32, "b" * 32, "c" * 32
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
@@ -63,7 +69,7 @@ def test_it_never_asks_while_upkeep_is_under_way(upkeep, job):
 
 def test_a_run_whose_process_is_gone_does_not_stop_it(upkeep):
     upkeep.house.store(OLD, age=TTL)
-    tags = process_tags() | {"novel_audio/process_started": "1.00"}
+    tags = process_tags() | {PROCESS_STARTED_TAG: "1.00", PROCESS_ORIGIN_TAG: "earlier pid:[1] 1"}
     run = start_run(upkeep, "storage_upkeep_job", **tags)
     assert upkeep.tick().run_requests
     ended = upkeep.instance.get_run_by_id(run.run_id)
@@ -75,10 +81,10 @@ def test_after_failed_runs_it_waits_and_says_so(upkeep):
     upkeep.house.store(OLD, age=TTL)
     for _ in range(2):
         upkeep.instance.report_run_failed(start_run(upkeep, "tts_cache_expiry_job"))
-    assert len(failures_in_a_row(upkeep.instance)) == 2
+    assert len(setbacks_in_a_row(upkeep.instance).ended) == 2
     assert "The last 2 runs failed; the next is asked for in" in upkeep.told()
     upkeep.run("tts_cache_expiry_job")
-    assert failures_in_a_row(upkeep.instance) == []
+    assert setbacks_in_a_row(upkeep.instance).ended == []
 
 
 @pytest.mark.parametrize(("failures", "minutes"), [(0, 0), (1, 1), (2, 5), (3, 30), (9, 30)])
@@ -86,6 +92,33 @@ def test_it_waits_1_then_5_then_30_minutes(failures, minutes):
     failed = [NOW - timedelta(minutes=n) for n in range(failures)]
     assert wait_after(failed, now=NOW) == timedelta(minutes=minutes)
     assert wait_after(failed, now=NOW + timedelta(minutes=minutes)) == timedelta(0)
+    before = NOW - timedelta(hours=6)  # the clock was set back
+    assert wait_after(failed, now=before) == timedelta(minutes=minutes)
+
+
+def test_what_cannot_be_removed_is_not_asked_for_at_every_tick(upkeep, monkeypatch):
+    upkeep.house.store(STUCK, age=TTL)
+    remove = os.unlink
+
+    def not_that_one(path, **how):
+        if STUCK in str(path):
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        remove(path, **how)
+
+    monkeypatch.setattr(os, "unlink", not_that_one)
+    assert upkeep.tick().run_requests
+    assert upkeep.run("tts_cache_expiry_job").success
+    assert "could not remove 1 of them; the next is asked for in" in upkeep.told()
+    upkeep.house.store(OLD, age=TTL)  # which is not held up by it
+    assert upkeep.tick().run_requests
+    upkeep.run("tts_cache_expiry_job")
+    assert [entry.file_id for entry in upkeep.house.cache.entries()] == [STUCK]
+    assert len(setbacks_in_a_row(upkeep.instance).ended) == 2
+    assert "could not remove 1 of them" in upkeep.told()
+    monkeypatch.undo()
+    upkeep.run("tts_cache_expiry_job")
+    assert setbacks_in_a_row(upkeep.instance).ended == []
+    assert upkeep.told() == "The TTS cache is empty."
 
 
 def test_a_tick_looks_at_a_page_and_the_next_goes_on_behind_it(upkeep):
@@ -123,4 +156,6 @@ def test_a_folder_that_cannot_be_read_fails_the_tick(tmp_path):
 
 def test_a_cache_on_another_machine_is_left_to_the_hourly_job(tmp_path):
     with upkeep_house(tmp_path, TTS_BACKEND_URL="http://127.0.0.1:9") as upkeep:
+        assert "storage_upkeep_job asks the backend every hour" in upkeep.told()
+        upkeep.house.cache.prepare()  # left by an embedded backend of earlier days
         assert "storage_upkeep_job asks the backend every hour" in upkeep.told()
