@@ -11,6 +11,8 @@ from novel_audio_pipeline.cli.exit_status import ExitStatus
 from novel_audio_pipeline.cli.printing import print_json, print_table, say
 from novel_audio_pipeline.upkeep.audit import Removal
 from novel_audio_pipeline.upkeep.cache_place import CachePlace, cache_place
+from novel_audio_pipeline.upkeep.cache_upkeep import evictable
+from novel_audio_pipeline.upkeep.eviction import HELD_BY_LIBRARY
 from novel_audio_pipeline.upkeep.expiry import Judged
 
 if TYPE_CHECKING:
@@ -52,15 +54,22 @@ def cache_list_command(*, as_json: bool) -> int:
 @click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def cache_expire_command(*, dry_run: bool, as_json: bool) -> int:
-    """Remove from the TTS cache what is past its time, as the hourly round in the UI does."""
+    """Remove from the TTS cache what is past its time, as the hourly round in the UI does.
+
+    Also what the library provably holds, unless NOVEL_AUDIO_EVICT is never.
+    """
     context = CommandContext()
     place = cache_place(context.settings)
     if dry_run:
         found = _look(place)
         expired = [one for one in found.judged if one.state == "expired"]
-        _print(_rows(expired), as_json=as_json)
+        held, refused = evictable(place, found.judged)
+        evicted = [row | {"reason": HELD_BY_LIBRARY} for row in _rows(held)]
+        _print([*_rows(expired), *evicted], as_json=as_json)
         _say_where(place, found, is_empty=not found.judged)
-        return ExitStatus.INCOMPLETE if found.why_not else ExitStatus.DONE
+        if refused:
+            say(refused)
+        return ExitStatus.INCOMPLETE if found.why_not or refused else ExitStatus.DONE
     place.folder()  # a wrong setting ends it here, before a run is started
     context.prepare_dagster()
     # Dagster takes seconds to load, which the other commands need not wait for.

@@ -1,6 +1,6 @@
 """One round of upkeep of the TTS cache: expire what is past its time, evict what is proven held."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from novel_audio_pipeline.upkeep.asked import AskedNotes
 from novel_audio_pipeline.upkeep.audit import AuditLog, Removal
 from novel_audio_pipeline.upkeep.cache_place import CachePlace
 from novel_audio_pipeline.upkeep.enforcement import ExpiryOutcome, expire_folder
-from novel_audio_pipeline.upkeep.eviction import evict_held
+from novel_audio_pipeline.upkeep.eviction import evict_held, held_entries
 from novel_audio_pipeline.upkeep.expiry import CacheSummary, Judged, summarize
 from novel_audio_pipeline.upkeep.known_entries import KnownEntries
 from novel_audio_pipeline.upkeep.remote_cache import expire_at_backend
@@ -137,6 +137,25 @@ def _enforce_folder(
     )
 
 
+def evictable(place: CachePlace, judged: Iterable[Judged]) -> tuple[list[Judged], str]:
+    """Return what a round would evict of these, and what could not be read, in a sentence.
+
+    Nothing is changed.
+
+    Raises:
+        SettingError: If the folder may not be a cache.
+        StorageError: If it was set and is missing.
+    """
+    folder, refused = place.folder(), Refusals()
+    if folder is None:
+        return [], ""
+    known = KnownEntries(place.reports_dir)
+    live, places = _candidates(judged, place, known=known, refused=refused)
+    store = LocalFileStore(place.library_dir)
+    groups = held_entries(folder, live, store=store, places=places, refused=refused)
+    return [one for group in groups for one in group], str(refused)
+
+
 def _evict(
     folder: CacheFolder,
     judged: Iterable[Judged],
@@ -145,14 +164,7 @@ def _evict(
     known: KnownEntries,
     refused: Refusals,
 ) -> Iterable[Removal]:
-    live = [one for one in judged if one.is_entry]
-    if place.evict == "never":
-        return []
-    try:
-        places = known.places(one.seen.file_id for one in live)
-    except StorageError as error:
-        refused.add(error)
-        return []
+    live, places = _candidates(judged, place, known=known, refused=refused)
     return evict_held(
         folder,
         live,
@@ -161,3 +173,17 @@ def _evict(
         is_shared_with_others=place.is_shared_with_others,
         refused=refused,
     )
+
+
+def _candidates(
+    judged: Iterable[Judged], place: CachePlace, *, known: KnownEntries, refused: Refusals
+) -> tuple[list[Judged], Mapping[str, tuple[str, int]]]:
+    """Return the entries, and where the library is said to hold some of them."""
+    entries = [one for one in judged if one.is_entry]
+    if place.evict == "never":
+        return entries, {}
+    try:
+        return entries, known.places(one.seen.file_id for one in entries)
+    except StorageError as error:
+        refused.add(error)
+        return entries, {}

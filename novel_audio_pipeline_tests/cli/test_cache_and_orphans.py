@@ -1,17 +1,24 @@
 """``cache list``, ``cache expire`` and ``library orphans`` as a person runs them."""
 
+import contextlib
 import json
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import filelock
 import pytest
 
 from novel_audio_pipeline.defs.dead_runs import process_tags
 from novel_audio_pipeline.defs.upkeep_assets import POOL
+from novel_audio_pipeline.defs.upkeep_records import EXPIRY_JOB
+from novel_audio_pipeline.defs.upkeep_runs import REPORT_JOB
 from novel_audio_pipeline.settings import PROJECT_ROOT
+from novel_audio_pipeline.tts_cache.folder import LOCK_NAME
+from novel_audio_pipeline.upkeep.asked import FOLDER as ASKED
 from novel_audio_pipeline_tests.cli.homes import Home, new_home
 
 pytestmark = pytest.mark.slow
@@ -26,6 +33,44 @@ def put(home: Home, file_id: str, *, age_s: float) -> Path:
     path.write_bytes(b"RIFF")
     os.utime(path, (time.time() - age_s,) * 2)
     return path
+
+
+@contextlib.contextmanager
+def records_of(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    home.json("library", "orphans")  # makes them
+    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
+    monkeypatch.setenv("NOVEL_AUDIO_DAGSTER_DIR", str(home.path / "dagster"))
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+@contextlib.contextmanager
+def expiry_kept_at_it(home: Home) -> Iterator[None]:
+    """Hold the lock of the cache's folder, so that an expiry waits in it."""
+    put(home, OLD, age_s=121 * MINUTE)
+    with filelock.FileLock(home.path / "tts_cache" / LOCK_NAME):
+        yield
+
+
+@contextlib.contextmanager
+def report_kept_at_it(home: Home) -> Iterator[None]:
+    """Put a note that nobody ever writes, so that a report waits for it."""
+    note = home.path / "reports" / ASKED / "0001.0001.thu"
+    note.parent.mkdir(parents=True)
+    os.mkfifo(note)
+    yield
+
+
+def wait_for_step(instance: dg.DagsterInstance, job: str) -> str:
+    """Return the id of the job's run that has begun with its asset and is not over."""
+    under_way = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.STARTED])
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for run in instance.get_runs(under_way):
+            if instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_START):
+                return run.run_id
+        time.sleep(0.1)
+    raise AssertionError(f"no run of {job} came to its asset within a minute")
 
 
 def test_the_cache_is_listed_tried_and_expired_with_the_same_numbers(tmp_path):
@@ -46,6 +91,24 @@ def test_the_cache_is_listed_tried_and_expired_with_the_same_numbers(tmp_path):
     assert young.exists()
     (line,) = (home.path / "reports").glob("cache_removals-*.jsonl")
     assert json.loads(line.read_text())["file_id"] == OLD
+
+
+def test_a_dry_run_tells_also_what_would_be_evicted(tmp_path):
+    home = new_home(tmp_path)
+    (home.novels / "thu.txt").write_text("Chương 1\n\nXin chào.\n", encoding="utf-8")
+    home.json("narrate", NOVEL_AUDIO_EVICT="never")
+    (path,) = (home.path / "tts_cache").glob("*.wav")
+    os.utime(path, (time.time() - 30 * MINUTE,) * 2)
+    home.json("library", "orphans", status=1)  # which makes the index; the entry is one
+    (tried,) = home.json("cache", "expire", "--dry-run")["entries"]
+    assert (tried["name"], tried["state"], tried["reason"]) == (
+        *(path.name, "live", "held_by_library"),
+    )
+    assert path.exists()
+    (gone,) = home.json("cache", "expire")["entries"]
+    assert (gone["name"], gone["state"], gone["reason"]) == (
+        *(path.name, "removed", "held_by_library"),
+    )
 
 
 def test_orphans_are_reported_with_status_1_and_a_library_in_order_with_0(tmp_path):
@@ -70,10 +133,7 @@ def test_orphans_are_reported_with_status_1_and_a_library_in_order_with_0(tmp_pa
 @pytest.mark.parametrize("command", [("cache", "expire"), ("library", "orphans")])
 def test_ctrl_c_is_heard_while_another_run_of_upkeep_is_waited_for(tmp_path, monkeypatch, command):
     home = new_home(tmp_path)
-    home.json("library", "orphans")  # makes Dagster's records
-    monkeypatch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
-    monkeypatch.setenv("NOVEL_AUDIO_DAGSTER_DIR", str(home.path / "dagster"))
-    with dg.DagsterInstance.get() as instance:
+    with records_of(home, monkeypatch) as instance:
         run = instance.create_run_for_job(
             dg.GraphDefinition(name="empty").to_job(),
             status=dg.DagsterRunStatus.STARTED,
@@ -86,6 +146,31 @@ def test_ctrl_c_is_heard_while_another_run_of_upkeep_is_waited_for(tmp_path, mon
         _, told = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in told
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGINT for one process, and no named pipes")
+@pytest.mark.parametrize(
+    ("command", "job", "kept_at_it"),
+    [
+        (("cache", "expire"), EXPIRY_JOB, expiry_kept_at_it),
+        (("library", "orphans", "--json"), REPORT_JOB, report_kept_at_it),
+    ],
+)
+def test_ctrl_c_ends_upkeep_at_work_with_130_and_a_run_that_was_canceled(
+    tmp_path, monkeypatch, command, job, kept_at_it
+):
+    home = new_home(tmp_path)
+    with records_of(home, monkeypatch) as instance, kept_at_it(home):
+        process = home.start(*command)
+        run_id = wait_for_step(instance, job)
+        process.send_signal(signal.SIGINT)
+        shown, told = process.communicate(timeout=10)  # promised: within 10 s
+        run = instance.get_run_by_id(run_id)
+        assert (process.returncode, shown) == (130, ""), told
+        assert "Traceback" not in told
+        assert run is not None
+        assert run.status is dg.DagsterRunStatus.CANCELED
+        assert run.tags.get("dagster/will_retry") != "true"
 
 
 @pytest.mark.parametrize(
