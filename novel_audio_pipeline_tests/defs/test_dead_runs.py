@@ -1,7 +1,10 @@
 """Runs of dead processes are ended and give their place back; those of the living are left alone."""
 
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -9,11 +12,20 @@ import pytest
 from novel_audio_pipeline.defs.dead_runs import (
     HOST_TAG,
     PID_TAG,
+    PROCESS_ORIGIN_TAG,
     PROCESS_STARTED_TAG,
+    ProcessOrigin,
     end_dead_runs,
     is_dead,
+    is_gone,
     process_tags,
 )
+
+linux = pytest.mark.skipif(
+    not Path("/proc/sys/kernel/random/boot_id").exists(), reason="needs Linux's /proc"
+)
+HERE = ProcessOrigin("this-boot", "pid:[5]", 9000)
+FIRST = 8000
 
 
 def tags_of_the_dead() -> dict[str, str]:
@@ -32,12 +44,81 @@ def test_the_dead_are_dead():
     assert is_dead(tags_of_the_dead())
 
 
-def test_a_number_given_to_another_process_is_seen_through():
-    assert is_dead(process_tags() | {PROCESS_STARTED_TAG: "1.00"})
-
-
-def test_a_clock_that_was_set_kills_nobody():
+@linux
+def test_a_number_given_to_another_process_is_seen_through_however_soon():
     tags = process_tags()
+    origin = ProcessOrigin.parse(tags[PROCESS_ORIGIN_TAG])
+    before = ProcessOrigin(origin.boot_id, origin.namespace, origin.start_ticks - 1)
+    assert is_dead(tags | {PROCESS_ORIGIN_TAG: str(before)})
+
+
+@linux
+def test_a_number_given_again_after_a_restart_of_the_container_or_the_machine_is_seen_through():
+    tags = process_tags()
+    origin = ProcessOrigin.parse(tags[PROCESS_ORIGIN_TAG])
+    for earlier in (
+        ProcessOrigin(origin.boot_id, "pid:[1]", 0),
+        ProcessOrigin("another-boot", origin.namespace, origin.start_ticks),
+    ):
+        assert is_dead(tags | {PROCESS_ORIGIN_TAG: str(earlier)})
+
+
+@linux
+def test_a_clock_that_was_set_by_years_kills_nobody():
+    assert not is_dead(process_tags() | {PROCESS_STARTED_TAG: "1.00"})
+
+
+@linux
+def test_a_process_that_ended_is_dead_before_its_parent_has_asked_for_its_status():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    ticks = int(Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[19])
+    origin = ProcessOrigin.parse(process_tags()[PROCESS_ORIGIN_TAG])
+    tags = process_tags() | {
+        PID_TAG: str(child.pid),
+        PROCESS_ORIGIN_TAG: f"{origin.boot_id} {origin.namespace} {ticks}",
+    }
+    with child:
+        assert not is_dead(tags)
+        child.send_signal(signal.SIGKILL)
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert is_dead(tags)
+
+
+@pytest.mark.parametrize(
+    ("origin", "holder", "gone"),
+    [
+        pytest.param(("this-boot", "pid:[5]", 8500), 8500, False, id="it"),
+        pytest.param(("this-boot", "pid:[5]", 8500), 8501, True, id="its number is another's"),
+        pytest.param(("this-boot", "pid:[5]", 8500), None, True, id="nobody has its number"),
+        pytest.param(("other-boot", "pid:[5]", 8500), 8500, True, id="before the machine's start"),
+        pytest.param(("this-boot", "pid:[6]", 7999), 7999, True, id="before the container's start"),
+        pytest.param(("this-boot", "pid:[6]", 8000), None, False, id="in a container beside ours"),
+        pytest.param(
+            ("this-boot", "pid:[4026531836]", 7999), None, False, id="outside of any container"
+        ),
+    ],
+)
+def test_a_process_is_gone_when_that_is_known(origin, holder, gone):
+    assert is_gone(ProcessOrigin(*origin), here=HERE, holder=holder, first=FIRST) is gone
+
+
+@linux
+def test_what_an_origin_says_as_text_is_read_again():
+    origin = ProcessOrigin.own()
+    assert ProcessOrigin.parse(str(origin)) == origin
+
+
+def tags_without_an_origin() -> dict[str, str]:
+    """Return our tags as an older version wrote them, or as written without ``/proc``."""
+    return {name: text for name, text in process_tags().items() if name != PROCESS_ORIGIN_TAG}
+
+
+def test_by_the_clock_a_number_given_to_another_process_is_seen_through_after_hours():
+    assert is_dead(tags_without_an_origin() | {PROCESS_STARTED_TAG: "1.00"})
+
+
+def test_by_the_clock_nobody_is_killed_when_it_is_set_by_an_hour():
+    tags = tags_without_an_origin()
     started = float(tags[PROCESS_STARTED_TAG])
     assert not is_dead(tags | {PROCESS_STARTED_TAG: f"{started - 3600:.2f}"})
 
