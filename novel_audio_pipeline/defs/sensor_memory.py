@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from novel_audio_pipeline.defs.partitions import chapter_keys
 from novel_audio_pipeline.novels.model import ChapterKey
 
 # A folder that is not mounted for a moment, or a file being replaced, is not a novel taken away.
@@ -18,16 +19,19 @@ class SensorMemory:
     Attributes:
         looks: What each source looked like when all of its chapters had been recorded, by path.
         chapters: Chapter numbers by novel id by source path, as last read.
-        gone_since: For each novel with chapters that no source has any more: since when.
+        missing_since: For each chapter number that no source has any more, by novel id: since when.
     """
 
     looks: dict[str, str] = field(default_factory=dict)
     chapters: dict[str, dict[str, list[int]]] = field(default_factory=dict)
-    gone_since: dict[str, datetime] = field(default_factory=dict)
+    missing_since: dict[str, dict[int, datetime]] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, cursor: str | None) -> "SensorMemory":
-        """Return what a cursor holds; an empty or older one holds nothing."""
+        """Return what a cursor holds; an empty or much older one holds nothing.
+
+        One that dates whole novels (``gone_since``) tells nothing of a chapter: the time begins anew.
+        """
         state = json.loads(cursor) if cursor else {}
         if "looks" not in state:
             return cls()
@@ -37,8 +41,13 @@ class SensorMemory:
                 source: {novel: _numbers(text) for novel, text in novels.items()}
                 for source, novels in state["chapters"].items()
             },
-            gone_since={
-                novel: datetime.fromisoformat(text) for novel, text in state["gone_since"].items()
+            missing_since={
+                novel: {
+                    number: datetime.fromisoformat(at)
+                    for at, text in groups.items()
+                    for number in _numbers(text)
+                }
+                for novel, groups in state.get("missing_since", {}).items()
             },
         )
 
@@ -51,7 +60,10 @@ class SensorMemory:
                     source: {novel: _ranges(numbers) for novel, numbers in novels.items()}
                     for source, novels in self.chapters.items()
                 },
-                "gone_since": {n: at.isoformat() for n, at in self.gone_since.items()},
+                "missing_since": {
+                    novel: {at.isoformat(): _ranges(numbers) for at, numbers in _by_time(since)}
+                    for novel, since in self.missing_since.items()
+                },
             }
         )
 
@@ -71,8 +83,9 @@ class SensorMemory:
     def gone(self, known: Iterable[str], sources: Iterable[str], *, now: datetime) -> list[str]:
         """Return the partition keys whose chapter has been in no source for long enough.
 
-        Nothing is gone while a source has not been read (its chapters are not known), or while
-        there is no source at all: an empty folder is more likely a disk that is missing.
+        Each chapter has its own time. Nothing is gone while a source has not been read (its chapters
+        are not known), or while there is no source at all: an empty folder is more likely a disk
+        that is missing. A key that names no chapter was added by hand, and is deleted by hand.
 
         Args:
             known: All partition keys.
@@ -80,26 +93,31 @@ class SensorMemory:
             now: Timezone-aware.
         """
         paths = list(sources)
+        before, self.missing_since = self.missing_since, {}
         if not paths or not all(path in self.chapters for path in paths):
-            self.gone_since = {}
             return []
         there = {key for novels in self.chapters.values() for key in _keys(novels)}
-        missing: dict[str, list[str]] = {}
-        for key in known:
-            if key not in there:
-                missing.setdefault(key.rpartition("/")[0], []).append(key)
-        self.gone_since = {novel: self.gone_since.get(novel, now) for novel in missing}
-        return [
-            key
-            for novel, keys in missing.items()
-            if now - self.gone_since[novel] >= GONE_FOR
-            for key in keys
-        ]
+        missing, _ = chapter_keys(text for text in known if text not in there)
+        gone = []
+        for key in missing:
+            since = before.get(key.novel_id, {}).get(key.number, now)
+            self.missing_since.setdefault(key.novel_id, {})[key.number] = since
+            if now - since >= GONE_FOR:
+                gone.append(str(key))
+        return gone
 
 
 def _keys(novels: Mapping[str, list[int]]) -> Iterator[str]:
     for novel_id, numbers in novels.items():
         yield from (str(ChapterKey(novel_id, number)) for number in numbers)
+
+
+def _by_time(since: Mapping[int, datetime]) -> list[tuple[datetime, list[int]]]:
+    """Return the numbers of each instant, sorted."""
+    groups: dict[datetime, list[int]] = {}
+    for number in sorted(since):
+        groups.setdefault(since[number], []).append(number)
+    return sorted(groups.items())
 
 
 def _ranges(numbers: Iterable[int]) -> str:

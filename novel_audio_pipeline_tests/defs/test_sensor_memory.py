@@ -1,5 +1,6 @@
 """When a chapter counts as taken away: not at once, not by a failed read, not by an empty folder."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -44,6 +45,23 @@ def test_what_comes_back_starts_anew():
     assert memory.gone(texts("a", 1, 2), ["a"], now=LATER) == []
 
 
+def test_a_chapter_unseen_for_one_tick_stays_though_another_of_its_novel_is_gone():
+    memory = memory_of(a=keys("a", 1, 2, 3))
+    known = texts("a", 1, 2, 3, 4)
+    memory.gone(known, ["a"], now=NOW)
+    memory.record("a", keys("a", 1))  # while its file is being saved
+    assert memory.gone(known, ["a"], now=LATER) == texts("a", 4)
+    memory = SensorMemory.parse(memory.cursor())
+    assert memory.gone(known, ["a"], now=LATER + GONE_FOR) == texts("a", 2, 3, 4)
+
+
+def test_a_key_that_names_no_chapter_is_left_to_whoever_added_it():
+    memory = memory_of(a=keys("a", 1))
+    known = [*texts("a", 1), "a/7", "khong phai chuong"]
+    memory.gone(known, ["a"], now=NOW)
+    assert memory.gone(known, ["a"], now=LATER) == []
+
+
 def test_a_source_that_was_not_read_keeps_everything():
     memory = memory_of(a=keys("a", 1))
     known = [*texts("a", 1), *texts("b", 1)]
@@ -63,12 +81,26 @@ def test_a_folder_without_any_source_keeps_everything():
         st.from_regex(r"[a-z]{1,3}", fullmatch=True),
         st.sets(st.integers(1, 40), max_size=20),
         max_size=4,
-    )
+    ),
+    st.dictionaries(st.integers(1, 40), st.sampled_from([NOW, LATER]), min_size=1),
 )
-def test_a_cursor_keeps_what_was_remembered(novels):
-    memory = SensorMemory(looks={"x": "1"}, gone_since={"n": NOW})
+def test_a_cursor_keeps_what_was_remembered(novels, missing):
+    memory = SensorMemory(looks={"x": "1"}, missing_since={"n": missing})
     memory.record("x", [k for novel, numbers in novels.items() for k in keys(novel, *numbers)])
     assert SensorMemory.parse(memory.cursor()) == memory
+
+
+def test_a_cursor_stays_small_when_very_many_chapters_are_missing():
+    memory = memory_of(a=keys("a", 1))
+    memory.gone(texts("b", *range(1, 100_001)), ["a"], now=NOW)
+    assert len(memory.cursor()) < 200
+
+
+def test_the_time_begins_anew_after_a_cursor_that_dated_whole_novels():
+    older = {"looks": {}, "chapters": {"a": {"a": "1"}}, "gone_since": {"a": NOW.isoformat()}}
+    memory = SensorMemory.parse(json.dumps(older))
+    assert memory.gone(texts("a", 1, 2), ["a"], now=LATER) == []
+    assert memory.gone(texts("a", 1, 2), ["a"], now=LATER + GONE_FOR) == texts("a", 2)
 
 
 def test_a_cursor_of_an_older_version_is_begun_anew():
