@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from novel_audio_pipeline.defs.assets import chapter_text, narrate_chapters
-from novel_audio_pipeline.defs.dead_runs import end_dead_runs, process_tags
+from novel_audio_pipeline.defs.dead_runs import end_dead_runs
 from novel_audio_pipeline.defs.instance import open_instance
 from novel_audio_pipeline.defs.jobs import narrate_job
 from novel_audio_pipeline.defs.partitions import (
@@ -15,7 +15,11 @@ from novel_audio_pipeline.defs.partitions import (
     range_tags,
 )
 from novel_audio_pipeline.defs.resources import default_resources
-from novel_audio_pipeline.defs.starting_runs import wait_for_turn
+from novel_audio_pipeline.defs.starting_runs import (
+    require_known_reason,
+    run_here,
+    wait_for_turn,
+)
 from novel_audio_pipeline.defs.versions import (
     CACHED_TTS_AUDIO,
     changed_chapters,
@@ -24,14 +28,11 @@ from novel_audio_pipeline.defs.versions import (
     organized_versions,
     text_observation,
 )
-from novel_audio_pipeline.errors import UnavailableError
 from novel_audio_pipeline.narration.listener import NarrationListener
 from novel_audio_pipeline.novels.model import ChapterKey
 
 _POOL = "tts_backend"
-_NO_RETRY = {"dagster/max_retries": "0"}  # the daemon could not start a run of ours again
 _NARRATIONS_LOOKED_AT = 50
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 class DagsterRuns:
@@ -83,6 +84,7 @@ class DagsterRuns:
 
         Raises:
             KeyboardInterrupt: If somebody stopped it; what was downloaded is committed.
+            UnavailableError: If a run failed otherwise than by an error or by chapters told of.
         """
         changed = changed_chapters(
             digests,
@@ -107,35 +109,7 @@ class DagsterRuns:
                     f"run {other} is narrating now; waiting until it is done"
                 ),
             )
-            result = job.execute_in_process(
-                run_config=_QUIET,
-                instance=self._instance,
-                tags={**range_tags(first, last), **_NO_RETRY, **process_tags()},
-                raise_on_error=False,
-            )
-            if listener.was_interrupted or _was_interrupted(result):
-                self._instance.report_run_canceled(result.dagster_run, "stopped with Ctrl-C")
-                raise KeyboardInterrupt
+            result = run_here(self._instance, job, tags=range_tags(first, last))
             if listener.is_over:
                 return
-            _require_known_reason(result)
-
-
-def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    """Return whether the run was interrupted before or while its op began."""
-    name = dg.DagsterExecutionInterruptedError.__name__
-    failures = [event.step_failure_data.error for event in result.get_step_failure_events()]
-    return any(error is not None and error.cls_name == name for error in failures)
-
-
-def _require_known_reason(result: dg.ExecuteInProcessResult) -> None:
-    """Raise for a run that failed otherwise than by incomplete chapters, which it names itself.
-
-    Raises:
-        UnavailableError: With what Dagster says of it.
-    """
-    for event in result.get_step_failure_events():
-        data = event.step_failure_data
-        if data.user_failure_data is None and data.error is not None:
-            cause = data.error.cause or data.error
-            raise UnavailableError(f"run {result.run_id} failed: {cause.message.strip()}")
+            require_known_reason(result)

@@ -5,17 +5,20 @@ from typing import Literal
 
 import dagster as dg
 
-from novel_audio_pipeline.defs.dead_runs import end_dead_runs, process_tags
+from novel_audio_pipeline.defs.dead_runs import end_dead_runs
 from novel_audio_pipeline.defs.instance import open_instance
 from novel_audio_pipeline.defs.resources import default_resources
-from novel_audio_pipeline.defs.starting_runs import wait_for_turn
+from novel_audio_pipeline.defs.starting_runs import (
+    require_known_reason,
+    run_here,
+    wait_for_turn,
+)
 from novel_audio_pipeline.defs.upkeep_assets import POOL, orphan_report, tts_cache_expiry
 from novel_audio_pipeline.defs.upkeep_jobs import tts_cache_expiry_job
 from novel_audio_pipeline.defs.upkeep_records import EXPIRY_JOB
 from novel_audio_pipeline.upkeep.listener import UpkeepListener
 
 REPORT_JOB = "orphan_report_job"
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 class UpkeepRuns:
@@ -33,14 +36,15 @@ class UpkeepRuns:
     def run(
         self, what: Literal["expiry", "report"], *, say: Callable[[str], None]
     ) -> UpkeepListener:
-        """Run one of the two assets, and return what it did.
+        """Run one of the two assets, and return what it did, or which error of ours ended it.
 
         Args:
             what: Which one.
             say: Told a sentence while another run of upkeep is waited for.
 
         Raises:
-            KeyboardInterrupt: If somebody stopped it while it waited.
+            KeyboardInterrupt: If somebody stopped it, while it waited or worked.
+            UnavailableError: If the run failed otherwise than by an error of ours.
         """
         listener = UpkeepListener()
         report_job = dg.define_asset_job(
@@ -57,10 +61,5 @@ class UpkeepRuns:
             POOL,
             waiting=lambda other: say(f"run {other} is at it now; waiting until it is done"),
         )
-        job.execute_in_process(
-            run_config=_QUIET,
-            instance=self._instance,
-            tags=process_tags(),
-            raise_on_error=False,
-        )
+        require_known_reason(run_here(self._instance, job))
         return listener

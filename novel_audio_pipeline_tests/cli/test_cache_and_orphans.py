@@ -173,6 +173,15 @@ def test_ctrl_c_ends_upkeep_at_work_with_130_and_a_run_that_was_canceled(
         assert run.tags.get("dagster/will_retry") != "true"
 
 
+def test_a_run_that_fails_by_a_broken_installation_is_one_sentence_and_status_3(tmp_path):
+    home = new_home(tmp_path)
+    (tmp_path / "pandas.py").write_text('raise ImportError("pandas is broken here")\n')
+    done = home.run("library", "orphans", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 3
+    assert done.stderr.startswith("novel-audio: run ")
+    assert done.stderr.endswith("failed: ImportError: pandas is broken here\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "settings", "status", "told"),
     [
