@@ -9,6 +9,7 @@ import pandas as pd
 
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.novels.catalog import NovelCatalog
+from novel_audio_pipeline.novels.model import ChapterKey
 from novel_audio_pipeline.storage.local import LocalFileStore
 from novel_audio_pipeline.upkeep.asked import AskedNotes, by_entry
 from novel_audio_pipeline.upkeep.cache_inventory import CacheInventory, take_cache_inventory
@@ -25,7 +26,7 @@ from novel_audio_pipeline.upkeep.orphans_elsewhere import (
     dagster_findings,
     expired_findings,
 )
-from novel_audio_pipeline.upkeep.source_inventory import take_source_inventory
+from novel_audio_pipeline.upkeep.source_inventory import SourceInventory, take_source_inventory
 
 _READ_SLACK = timedelta(minutes=5)
 _ORDER = {"error": 0, "warning": 1, "info": 2}
@@ -41,11 +42,14 @@ def make_report(
     """Look at cache, library, sources and Dagster's records, and report what does not fit.
 
     The table is written to the reports folder as Parquet and CSV, each whole or not at all, and the
-    derived index of the library beside it.
+    derived index of the library beside it. Nothing is written over the last report and its index if
+    library or novels are not there.
 
     Raises:
         SettingError: If a folder is set wrongly; nothing has been looked at then.
-        StorageError: If a folder cannot be read: that is never an empty one.
+        StorageError: If a folder cannot be read: that is never an empty one. If library or novels
+            folder are empty, or the library is missing, though there were chapters: that is more
+            likely a disk that is not mounted.
     """
     started, at = time.monotonic(), now()
     reports_dir, library_dir = place.reports_dir, place.library_dir
@@ -55,7 +59,8 @@ def make_report(
     library = take_library_inventory(
         library_dir, now=at, before=read_index(reports_dir), read_since=_read_since(cache, at)
     )
-    _require_library(library, ledger, library_dir)
+    _require_library(library, source, ledger, path=library_dir)
+    _require_sources(library, source, ledger, path=place.novels_dir)
     index = library.index()
     write_index(reports_dir, index)
     standing = standing_of(library, source, now=at)
@@ -112,11 +117,40 @@ def _read_since(cache: CacheInventory, now: datetime) -> datetime | None:
     return None if ages.empty else now - timedelta(seconds=float(ages.max())) - _READ_SLACK
 
 
-def _require_library(library: LibraryInventory, ledger: DagsterLedger, path: Path) -> None:
-    """Refuse a library that is gone, though Dagster says that it was filled."""
-    if not library.exists and ledger.materialized:
+def _require_library(
+    library: LibraryInventory, source: SourceInventory, ledger: DagsterLedger, *, path: Path
+) -> None:
+    """Refuse a library without any novel, though Dagster says that it was filled.
+
+    Dagster remembers for ever. What is neither a partition nor in a source any more does not count:
+    whoever removed a novel may remove its audio too.
+    """
+    if not library.novels.empty:
+        return
+    keys = zip(source.chapters["novel_id"], source.chapters["number"], strict=True)
+    known = {*ledger.partitions, *(str(ChapterKey(novel_id, int(n))) for novel_id, n in keys)}
+    if filed := len(known.intersection(ledger.materialized)):
+        what = (
+            f"the library {path} is empty: there is no novel in it"
+            if library.exists
+            else f"there is no library at {path}"
+        )
         raise StorageError(
-            f"there is no library at {path}, and {len(ledger.materialized)} chapters were filed in "
-            "one. If it lies on a disk of its own, mount it; if NOVEL_AUDIO_LIBRARY_DIR is wrong, "
-            "change it. Nothing is reported as lost before that"
+            f"{what}, and {filed} chapters were filed in one. If it lies on a disk of its own, "
+            "mount it; if NOVEL_AUDIO_LIBRARY_DIR is wrong, change it; if you removed the audio "
+            "yourself, narrate a chapter. Nothing is reported as lost before that"
+        )
+
+
+def _require_sources(
+    library: LibraryInventory, source: SourceInventory, ledger: DagsterLedger, *, path: Path
+) -> None:
+    """Refuse a novels folder without any source, though library or Dagster know novels."""
+    if not source.has_sources and (ledger.partitions or not library.novels.empty):
+        raise StorageError(
+            f"there is no novel in {path}, but Dagster knows {len(ledger.partitions)} chapters and "
+            f"the library has folders of {library.novels['novel_id'].nunique()} novels. If the "
+            "novels lie on a disk of their own, mount it; if NOVEL_AUDIO_NOVELS_DIR is wrong, "
+            "change it; if you removed the last novel, docs/operations.md says under 'Remove a "
+            "novel' what to do. Nothing is reported as orphaned before that"
         )

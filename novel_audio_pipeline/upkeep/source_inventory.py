@@ -25,11 +25,13 @@ class SourceInventory:
     """What the sources hold.
 
     Attributes:
+        has_sources: Whether there is any source at all, readable or not.
         chapters: One row for each chapter: ``novel_id``, ``number``, ``paragraphs``, ``source``.
         known_ids: Every novel_id that some source has, also if it cannot be narrated.
         problems: Why sources, or novels in them, cannot be read.
     """
 
+    has_sources: bool
     chapters: pd.DataFrame
     known_ids: frozenset[str]
     problems: tuple[SourceProblem, ...]
@@ -42,6 +44,9 @@ class SourceInventory:
 
 def take_source_inventory(catalog: NovelCatalog, *, reports_dir: Path) -> SourceInventory:
     """Look at all sources; those that look as they did at the last look are not read again.
+
+    What was read is kept for the next look; what was kept stays if nothing could be read, as of a
+    disk that is missing.
 
     Args:
         catalog: The novels.
@@ -58,7 +63,8 @@ def take_source_inventory(catalog: NovelCatalog, *, reports_dir: Path) -> Source
     duplicates = json.dumps(sorted(index.duplicates))
     looks: dict[str, dict[str, Any]] = {}
     rows: list[tuple[str, int, int, str]] = []
-    for source, fingerprint in catalog.fingerprints().items():
+    fingerprints = catalog.fingerprints()
+    for source, fingerprint in fingerprints.items():
         look = hashlib.sha256(f"{fingerprint}|{duplicates}".encode()).hexdigest()
         before = known.get(source)
         try:
@@ -71,8 +77,10 @@ def take_source_inventory(catalog: NovelCatalog, *, reports_dir: Path) -> Source
             continue
         looks[source] = {"look": look, "rows": found}
         rows += [(novel_id, number, paragraphs, source) for novel_id, number, paragraphs in found]
-    store.write(SOURCES_FILE, json.dumps({"form": _FORM, "sources": looks}).encode())
+    if looks:
+        store.write(SOURCES_FILE, json.dumps({"form": _FORM, "sources": looks}).encode())
     return SourceInventory(
+        has_sources=bool(fingerprints),
         chapters=pd.DataFrame(rows, columns=["novel_id", "number", "paragraphs", "source"]),
         known_ids=frozenset(index.sources) | frozenset(index.duplicates),
         problems=tuple(problems),

@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from novel_audio_pipeline.errors import SettingError, StorageError
 from novel_audio_pipeline.library.finding import Finding
 from novel_audio_pipeline.library.record import ParagraphFailure
 from novel_audio_pipeline.library.record_json import failure_to_json
@@ -144,7 +143,7 @@ def test_a_source_that_cannot_be_read_makes_no_orphans_of_what_it_holds(house):
     (house.novels_dir / "so-do.txt").write_bytes(b"\x00\x01\x02" * 99)
     found = house.found(WHOLE)
     assert set(found) == {"source_unreadable"}
-    (house.novels_dir / "so-do.txt").unlink()
+    (house.novels_dir / "so-do.txt").rename(house.novels_dir / "tat-den.txt")
     assert "novel_without_source" in house.found(WHOLE)
 
 
@@ -247,20 +246,6 @@ def test_the_report_is_written_as_parquet_and_csv(house):
     assert parquet["code"].tolist() == csv["code"].tolist() == report.findings["code"].tolist()
     assert set(parquet["severity"]) == {"error", "warning"}
     assert parquet["advice"].str.len().min() > 10
-
-
-def test_a_library_that_is_gone_is_an_error_and_not_a_thousand_orphans(tmp_path):
-    house = House(tmp_path)
-    house.write_novel("so-do", TEXTS)
-    with pytest.raises(StorageError, match=r"no library at .* mount it"):
-        house.report(WHOLE)
-    assert set(house.found(DagsterLedger((KEY,), {}))) == {"source_without_audio"}
-
-
-def test_a_novels_folder_that_is_gone_is_an_error_and_makes_no_orphans(house):
-    house.novels_dir.rename(house.root / "elsewhere")
-    with pytest.raises(SettingError, match="novels"):
-        house.report(WHOLE)
 
 
 def test_a_second_look_reads_no_record_whose_file_is_the_same(house):
