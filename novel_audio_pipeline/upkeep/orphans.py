@@ -1,7 +1,8 @@
 """Orphans in the library, both ways: what refers to nothing, and what is referred to and absent.
 
 Pure: inventories in, findings out. What was touched in the last fifteen minutes may be under way and
-is left out. The cache and Dagster's records are judged in ``orphans_elsewhere.py``.
+is left out; a failure that was written down is told at once. The cache and Dagster's records are
+judged in ``orphans_elsewhere.py``.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,10 +37,12 @@ class Standing:
         chapters: One row for each chapter that library or source has, by ``novel_id`` and
             ``number``: ``wanted``, ``good`` (paragraphs that stand as they should, of those
             wanted), ``folder`` (``""`` without one), ``size_bytes``, ``is_settled``.
+        under_way: The novels of which a folder or a chapter was touched lately.
     """
 
     paragraphs: pd.DataFrame
     chapters: pd.DataFrame
+    under_way: frozenset[str]
 
 
 def standing_of(library: LibraryInventory, source: SourceInventory, *, now: datetime) -> Standing:
@@ -50,6 +53,9 @@ def standing_of(library: LibraryInventory, source: SourceInventory, *, now: date
         wanted.rename("wanted"), on=["novel_id", "number"]
     )
     held["wanted"] = held["wanted"].fillna(-1).astype("int64")
+    novels = library.novels
+    busy = novels[~is_settled(ages_s(novels["modified_ns"], now=now))]
+    held["is_novel_settled"] = ~held["folder"].str.split("/", n=1).str[0].isin(busy["folder"])
     paragraphs = library.paragraphs.copy(deep=False)
     rows = held.take(paragraphs["chapter"].to_numpy())
     paragraphs["novel_id"] = pd.Categorical(rows["novel_id"].to_numpy())
@@ -62,14 +68,25 @@ def standing_of(library: LibraryInventory, source: SourceInventory, *, now: date
     paragraphs["is_good"] = has_audio | (paragraphs["said"] == Said.SKIPPED)
     touched = paragraphs[["wav_ns", "record_ns", "failure_ns"]].max(axis=1)
     paragraphs["touched_ns"] = touched
-    paragraphs["is_settled"] = is_settled(touched, now=now)
-    return Standing(paragraphs, _chapters(paragraphs, held, wanted))
+    paragraphs["is_settled"] = is_settled(ages_s(touched, now=now))
+    chapters = _chapters(paragraphs, held, wanted)
+    touched_lately = chapters.index[(~chapters["is_settled"]).to_numpy()].get_level_values(
+        "novel_id"
+    )
+    return Standing(paragraphs, chapters, frozenset(busy["novel_id"]).union(touched_lately))
 
 
-def is_settled(modified_ns: "pd.Series[Any]", *, now: datetime) -> "pd.Series[Any]":
-    """Return which of these dates are out of grace, before or after now."""
-    age_ns = int(now.timestamp() * _NS) - modified_ns.astype("int64")
-    return age_ns.abs() >= int(GRACE.total_seconds()) * _NS
+def is_settled(age_s: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return which things of these ages are out of grace: they are not under way.
+
+    At exactly fifteen minutes they are; dated that far after now they are as well.
+    """
+    return age_s.abs() >= GRACE.total_seconds()
+
+
+def ages_s(modified_ns: "pd.Series[Any]", *, now: datetime) -> "pd.Series[Any]":
+    """Return the ages of dates, in seconds; what is not there is very old."""
+    return (int(now.timestamp() * _NS) - modified_ns.astype("int64")) / _NS
 
 
 def _chapters(
@@ -79,8 +96,11 @@ def _chapters(
     by_row = pd.DataFrame(index=held.index)
     by_row["good"] = counted.groupby("chapter")["number"].nunique()
     by_row["size_bytes"] = paragraphs["wav_size"].clip(lower=0).groupby(paragraphs["chapter"]).sum()
-    by_row["is_settled"] = paragraphs.groupby("chapter")["is_settled"].all()
-    rows = held.join(by_row).fillna({"good": 0, "size_bytes": 0, "is_settled": True})
+    dated = paragraphs.loc[paragraphs["touched_ns"] >= 0, ["chapter", "is_settled"]]
+    by_row["is_settled"] = dated.groupby("chapter")["is_settled"].all()
+    rows = held.join(by_row).fillna({"good": 0, "size_bytes": 0})
+    # A chapter without any file has just been made if its novel's folder has a fresh date.
+    rows["is_settled"] = rows["is_settled"].fillna(rows["is_novel_settled"])
     rows = rows.sort_values("good", ascending=False, kind="stable")
     best = rows.groupby(["novel_id", "number"]).agg(
         good=("good", "max"),
@@ -104,8 +124,8 @@ def library_findings(
     """Yield what is wrong or left over in the library, and what the sources have no audio for."""
     yield from _paragraph_findings(standing.paragraphs, now=now)
     yield from _failures(library, now=now)
-    yield from _missing(library, standing)
-    yield from _twins(library)
+    yield from _missing(library, standing, now=now)
+    yield from _twins(library, standing)
     yield from _unwanted(library, source, standing, now=now)
     yield from _beyond(standing.paragraphs, now=now)
     yield from _incomplete(standing)
@@ -135,7 +155,9 @@ def _paragraph_findings(paragraphs: pd.DataFrame, *, now: datetime) -> Iterator[
         ),
         (
             "audio_without_record",
-            has_wav & (~has_record | (said == Said.SKIPPED)),
+            # Clearing a place removes the record first, and only its folder tells when that was.
+            (has_wav & (~has_record | (said == Said.SKIPPED)))
+            & is_settled(ages_s(paragraphs["folder_ns"], now=now)),
             lambda row: (
                 "the record says there is nothing to speak, and a WAV lies beside it"
                 if row.said == Said.SKIPPED
@@ -173,28 +195,57 @@ def _failures(library: LibraryInventory, *, now: datetime) -> Iterator[UpkeepFin
         )
 
 
-def _missing(library: LibraryInventory, standing: Standing) -> Iterator[UpkeepFinding]:
+def _missing(
+    library: LibraryInventory, standing: Standing, *, now: datetime
+) -> Iterator[UpkeepFinding]:
     """Yield paragraphs that a complete manifest lists and of which nothing is there."""
-    complete = library.chapters[library.chapters["is_complete"].astype(bool)]
-    there = standing.paragraphs
-    there = there[(there["record_size"] >= 0) | (there["wav_size"] >= 0)]
-    counts = there.groupby("chapter")["number"].nunique().reindex(complete.index, fill_value=0)
-    for index in complete.index[(counts < complete["listed"]).to_numpy()]:
-        row = complete.loc[index].to_dict()
-        numbers = set(there.loc[there["chapter"] == index, "number"].tolist())
-        missing = [n for n in range(1, int(row["listed"]) + 1) if n not in numbers]
-        if missing:
-            yield UpkeepFinding(
-                code="paragraph_missing",
-                path=str(row["folder"]),
-                message=f"{len(missing)} of {row['listed']} paragraphs that were filed are gone: "
-                f"{ranges_text(missing)}",
-                novel_id=str(row["novel_id"]),
-            )
+    chapters, paragraphs = library.chapters, standing.paragraphs
+    due = _due(chapters, standing)
+    due_of_row = due.reindex(chapters.index, fill_value=0).to_numpy()
+    is_there = ((paragraphs["record_size"] >= 0) | (paragraphs["wav_size"] >= 0)) & (
+        paragraphs["number"] <= due_of_row[paragraphs["chapter"].to_numpy()]
+    )
+    there = paragraphs.loc[is_there, ["chapter", "number"]]
+    counts = there.groupby("chapter")["number"].nunique().reindex(due.index, fill_value=0)
+    short = chapters.loc[due.index[(counts < due).to_numpy()]]
+    held = there[there["chapter"].isin(short.index)].groupby("chapter")["number"].agg(set)
+    for index, row in short[_is_at_rest(short, paragraphs, now=now)].to_dict("index").items():
+        missing = sorted(set(range(1, int(due[index]) + 1)) - held.get(index, set()))
+        yield UpkeepFinding(
+            code="paragraph_missing",
+            path=str(row["folder"]),
+            message=f"{len(missing)} of {due[index]} paragraphs that were filed are gone: "
+            f"{ranges_text(missing)}",
+            novel_id=str(row["novel_id"]),
+        )
 
 
-def _twins(library: LibraryInventory) -> Iterator[UpkeepFinding]:
-    novels = library.novels
+def _due(chapters: pd.DataFrame, standing: Standing) -> "pd.Series[Any]":
+    """Return how many paragraphs must be there, for each chapter whose manifest says it is complete.
+
+    What the source does not want any more need not: a chapter that is made shorter is cleared first,
+    and its manifest written last.
+    """
+    complete = chapters[chapters["is_complete"].astype(bool)]
+    places = pd.MultiIndex.from_frame(complete[["novel_id", "number"]])
+    wanted = standing.chapters["wanted"].reindex(places).set_axis(complete.index)
+    listed = complete["listed"].astype("int64")
+    return listed.mask((wanted >= 0) & (wanted < listed), wanted)
+
+
+def _is_at_rest(
+    chapters: pd.DataFrame, paragraphs: pd.DataFrame, *, now: datetime
+) -> "pd.Series[Any]":
+    """Return of which chapters nothing was touched lately, no paragraph's folder either."""
+    rows = paragraphs[paragraphs["chapter"].isin(chapters.index)]
+    is_at_rest = rows["is_settled"] & is_settled(ages_s(rows["folder_ns"], now=now))
+    by_chapter = is_at_rest.groupby(rows["chapter"]).all().reindex(chapters.index, fill_value=True)
+    return by_chapter & is_settled(ages_s(chapters["manifest_ns"], now=now))
+
+
+def _twins(library: LibraryInventory, standing: Standing) -> Iterator[UpkeepFinding]:
+    """Yield folders of one id or number; while a novel is under way they may be made one."""
+    novels = library.novels[~library.novels["novel_id"].isin(standing.under_way)]
     for novel_id, folders in novels[novels.duplicated("novel_id", keep=False)].groupby("novel_id"):
         names = sorted(folders["folder"])
         for name in names:
@@ -202,8 +253,8 @@ def _twins(library: LibraryInventory) -> Iterator[UpkeepFinding]:
             yield UpkeepFinding(
                 "twin_folders", name, f"{novel_id} also has {others}", novel_id=str(novel_id)
             )
-    chapters = library.chapters
-    parents = chapters["folder"].str.partition("/")[0] if len(chapters) else chapters["folder"]
+    chapters = library.chapters[~library.chapters["novel_id"].isin(standing.under_way)]
+    parents = chapters["folder"].str.split("/", n=1).str[0]
     twins = chapters[
         pd.DataFrame({"p": parents, "n": chapters["number"]}).duplicated(keep=False).to_numpy()
     ]
@@ -222,8 +273,9 @@ def _unwanted(
     """Yield novels and chapters that no source has. What cannot be read may have anything."""
     sizes = standing.chapters["size_bytes"].groupby(level="novel_id").sum()
     doubt = f"; {len(source.problems)} sources cannot be read" if source.problems else ""
+    known = source.known_ids | standing.under_way
     for row in rows_of(library.novels):
-        if row.novel_id not in source.known_ids:
+        if row.novel_id not in known:
             yield UpkeepFinding(
                 "novel_without_source",
                 str(row.folder),
@@ -288,7 +340,7 @@ def _incomplete(standing: Standing) -> Iterator[UpkeepFinding]:
 
 def _others(library: LibraryInventory, *, now: datetime) -> Iterator[UpkeepFinding]:
     others = library.others
-    for row in rows_of(others[is_settled(others["modified_ns"], now=now)]):
+    for row in rows_of(others[is_settled(ages_s(others["modified_ns"], now=now))]):
         yield UpkeepFinding(
             "temporary_leftover" if row.is_temporary else "unknown_in_library",
             str(row.path),

@@ -1,6 +1,7 @@
 """Orphans in the TTS cache, what expired in it unheard, and orphans in Dagster's records.
 
-Pure: inventories and notes in, findings out.
+Pure: inventories and notes in, findings out. Of the cache, what was touched in the last fifteen
+minutes may be under way and is left out, unless a writer died over it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,10 +16,8 @@ from novel_audio_pipeline.upkeep.expiry import DATED_IN_THE_FUTURE, REMOVAL_DELA
 from novel_audio_pipeline.upkeep.finding import UpkeepFinding
 from novel_audio_pipeline.upkeep.ledger import DagsterLedger
 from novel_audio_pipeline.upkeep.numbers_text import ranges_text
-from novel_audio_pipeline.upkeep.orphans import EXPIRED, GRACE, Standing, rows_of
+from novel_audio_pipeline.upkeep.orphans import EXPIRED, Standing, is_settled, rows_of
 from novel_audio_pipeline.upkeep.source_inventory import SourceInventory
-
-_GRACE_S = GRACE.total_seconds()
 
 
 def cache_findings(
@@ -39,10 +38,10 @@ def cache_findings(
     if cache.why_not:
         yield UpkeepFinding("cache_not_enforceable", "", cache.why_not)
     ttl_s = ttl.total_seconds()
-    for row in rows_of(cache.things):
-        told = _cache_finding(row.kind, row.state, row.reason, row.age_s, ttl_s=ttl_s)
+    for row in rows_of(cache.things.assign(is_settled=is_settled(cache.things["age_s"]))):
+        told = _cache_finding(row, ttl_s=ttl_s)
         is_live = row.kind == SeenKind.AUDIO.value and row.state == "live"
-        if told is None and is_live and row.age_s >= _GRACE_S:
+        if told is None and is_live and row.is_settled:
             told = _live_finding(
                 held.get(row.file_id), asked.get(row.file_id), has_record=row.has_record
             )
@@ -56,23 +55,23 @@ def cache_findings(
             )
 
 
-def _cache_finding(
-    kind: str, state: str, reason: str, age_s: float, *, ttl_s: float
-) -> tuple[str, str] | None:
+def _cache_finding(row: Any, *, ttl_s: float) -> tuple[str, str] | None:
     """Return code and message of what wants no look into the library."""
     told: tuple[str, str] | None = None
+    age_s: float = row.age_s
     is_late = age_s >= ttl_s + REMOVAL_DELAY.total_seconds()
-    if state == "kept":
-        told = "cache_unknown", "not a file of the cache"
-    elif kind == SeenKind.RECORD.value:
-        if abs(age_s) >= _GRACE_S:
+    if row.state == "kept":
+        if row.is_settled:
+            told = "cache_unknown", "not a file of the cache"
+    elif row.kind == SeenKind.RECORD.value:
+        if row.is_settled:
             told = "cache_record_without_audio", "a record without its WAV"
-    elif kind != SeenKind.AUDIO.value:
-        if state == "expired":
-            told = "cache_leftover", f"left by a writer that died ({reason})"
-    elif state == "expired" and (is_late or age_s < ttl_s):
-        told = "cache_entry_overdue", f"its time is over ({reason}); it is {age_s:.0f} s old"
-    elif reason == DATED_IN_THE_FUTURE and -age_s >= _GRACE_S:
+    elif row.kind != SeenKind.AUDIO.value:
+        if row.state == "expired":
+            told = "cache_leftover", f"left by a writer that died ({row.reason})"
+    elif row.state == "expired" and (is_late or age_s < ttl_s):
+        told = "cache_entry_overdue", f"its time is over ({row.reason}); it is {age_s:.0f} s old"
+    elif row.reason == DATED_IN_THE_FUTURE and row.is_settled:
         told = "cache_dated_in_future", f"dated {-age_s:.0f} s in the future"
     return told
 
