@@ -64,7 +64,7 @@ def run(arguments: list[str]) -> int:
         error.show()
         return ExitStatus.USAGE
     except (KeyboardInterrupt, click.Abort):
-        say("novel-audio: interrupted; what was downloaded is in the library, run again to go on")
+        say("novel-audio: interrupted; what was done so far stays, run it again to go on")
         return ExitStatus.INTERRUPTED
     except OSError as error:
         if _came_of_an_interrupt(error):  # a closed terminal was to be told of it

@@ -174,9 +174,6 @@ def narrate_chapters(
                 )
         if context.selected_asset_check_keys:
             yield from checks_after_run(context.instance, library, outcomes, evict=settings.evict)
-    except dg.DagsterExecutionInterruptedError:
-        narration_listener.interrupted()
-        raise
     except NovelAudioError as error:
         narration_listener.ended(error)
         raise dg.Failure(str(error), allow_retries=False) from error

@@ -8,12 +8,10 @@ class NarrationListener:
     """Takes everything and does nothing with it; the command line puts its own in its place.
 
     Attributes:
-        is_over: Whether an error or an interruption has ended the narration early.
-        was_interrupted: Whether it was an interruption.
+        is_over: Whether an error has ended the narration early.
     """
 
     is_over = False
-    was_interrupted = False
 
     def progress(self, counts: ProgressCounts) -> None:
         """Take the counts, at every change and from any thread."""
@@ -27,7 +25,3 @@ class NarrationListener:
     def ended(self, error: Exception) -> None:  # noqa: ARG002  (for those that remember it)
         """Take the error that ended the narration early."""
         self.is_over = True
-
-    def interrupted(self) -> None:
-        """Take that somebody stopped the narration; what was downloaded is committed by now."""
-        self.is_over = self.was_interrupted = True

@@ -94,7 +94,7 @@ def test_stopped_with_ctrl_c_it_commits_ends_with_130_and_goes_on(tmp_path, corp
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=12)  # promised: within 10 s
     assert process.returncode == 130, told
-    assert "run again" in told
+    assert "run it again" in told
     assert "Traceback" not in told
     assert home.run("narrate", "so-do", "--chapters", "1-2").returncode == 0
 

@@ -14,12 +14,11 @@ from novel_audio_pipeline.defs.dead_runs import (
     PID_TAG,
     PROCESS_ORIGIN_TAG,
     PROCESS_STARTED_TAG,
-    ProcessOrigin,
     end_dead_runs,
     is_dead,
-    is_gone,
     process_tags,
 )
+from novel_audio_pipeline.defs.process_origin import ProcessOrigin, is_gone
 
 linux = pytest.mark.skipif(
     not Path("/proc/sys/kernel/random/boot_id").exists(), reason="needs Linux's /proc"
