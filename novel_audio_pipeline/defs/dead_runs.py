@@ -17,6 +17,7 @@ HOST_TAG = "novel_audio/host"
 PID_TAG = "novel_audio/pid"
 PROCESS_STARTED_TAG = "novel_audio/process_started"
 PROCESS_ORIGIN_TAG = "novel_audio/process_origin"
+_PROCESS_TAGS = (HOST_TAG, PID_TAG, PROCESS_STARTED_TAG, PROCESS_ORIGIN_TAG)
 _CODE_SERVER_TAG = ".dagster/grpc_info"
 _UNFINISHED = [
     dg.DagsterRunStatus.STARTING,
@@ -47,7 +48,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     ended = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)):
         run = record.dagster_run
-        if not is_dead(run.tags):
+        if not is_dead(_own_tags(instance, run)):
             continue
         instance.report_run_failed(
             run,
@@ -59,6 +60,18 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         ended.append(run.run_id)
     return ended
+
+
+def _own_tags(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Mapping[str, str]:
+    """Return a run's tags without those of a process that it has from the run it was made from.
+
+    A run that Dagster makes anew after a failure begins with all tags of the one that failed. Those
+    of its own process come when its asset begins, and it may wait for a pool before that.
+    """
+    parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
+    if parent is None or any(run.tags.get(n) != parent.tags.get(n) for n in _PROCESS_TAGS):
+        return run.tags
+    return {name: text for name, text in run.tags.items() if name not in _PROCESS_TAGS}
 
 
 def is_dead(tags: Mapping[str, str]) -> bool:

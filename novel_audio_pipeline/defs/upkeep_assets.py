@@ -76,7 +76,8 @@ def tts_cache_expiry(
         context.log.warning(done.lost_sentence())
     if done.refused:
         context.log.error(done.refused)
-    if not_removed := done.entries_left_overdue:  # the sensor asks less often then
+    not_removed = done.entries_left_overdue  # the sensor asks less often then
+    if not_removed or NOT_REMOVED_TAG in context.run.tags:  # as a run made from another has it
         context.instance.add_run_tags(context.run.run_id, {NOT_REMOVED_TAG: str(not_removed)})
     yield dg.MaterializeResult(metadata=cache_metadata(done, place))
     is_within = not done.left.overdue or done.left.lag <= REMOVAL_DELAY

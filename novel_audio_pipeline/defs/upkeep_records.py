@@ -67,10 +67,11 @@ def setbacks_in_a_row(instance: dg.DagsterInstance) -> Setbacks:
     for record in records:
         run, at = record.dagster_run, record.end_time
         has_failed = run.status is dg.DagsterRunStatus.FAILURE
-        if not has_failed and NOT_REMOVED_TAG not in run.tags:
+        not_removed = int(run.tags.get(NOT_REMOVED_TAG, "0"))
+        if not has_failed and not not_removed:
             break
         ended.append(record.update_timestamp if at is None else datetime.fromtimestamp(at, tz=UTC))
-        left.append(None if has_failed else int(run.tags[NOT_REMOVED_TAG]))
+        left.append(None if has_failed else not_removed)
     return Setbacks(ended, left[0] if left else 0)
 
 

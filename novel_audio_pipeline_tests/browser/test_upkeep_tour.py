@@ -129,7 +129,9 @@ def plant_in_cache(home: Home) -> None:
     dead.write_bytes(b"RI")
     for path in (alone, dead):
         os.utime(path, (time.time() - 3 * HOUR,) * 2)
-    (cache / "notes.txt").write_text("mine")
+    strange = cache / "notes.txt"
+    strange.write_text("mine")
+    os.utime(strange, (time.time() - HOUR,) * 2)
 
 
 def plant_in_dagster(home: Home) -> None:

@@ -151,3 +151,23 @@ def test_a_dead_run_is_ended_and_frees_its_place(tmp_path):
         statuses = {n: instance.get_run_by_id(r.run_id).status.value for n, r in runs.items()}
         assert statuses == {"dead": "FAILURE", "alive": "STARTED"}
         assert storage.get_concurrency_info("tts_backend").active_slot_count == 0
+
+
+def test_a_run_made_anew_is_not_judged_by_the_process_of_the_one_that_failed(tmp_path):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        job, tags = dg.GraphDefinition(name="empty").to_job(), tags_of_the_dead()
+        started = dg.DagsterRunStatus.STARTED
+        failed = instance.create_run_for_job(job, status=started, tags=tags)
+        assert end_dead_runs(instance) == [failed.run_id]
+        anew = instance.create_run_for_job(
+            job,
+            status=started,
+            tags=tags,
+            parent_run_id=failed.run_id,
+            root_run_id=failed.run_id,
+        )
+        assert end_dead_runs(instance) == []  # it waits for a pool
+        instance.add_run_tags(anew.run_id, process_tags())
+        assert end_dead_runs(instance) == []
+        instance.add_run_tags(anew.run_id, tags_of_the_dead())
+        assert end_dead_runs(instance) == [anew.run_id]
