@@ -25,5 +25,7 @@ def test_two_looks_at_a_library_with_nothing_wrong(tmp_path):
     first, second = orphan_report.measure(tmp_path, files)
     assert first["files"] == second["files"] == pytest.approx(files, rel=0.02)
     assert (first["findings"], second["findings"]) == (0, 0)
-    assert second["cpu"] < first["cpu"]
+    assert first["listed"] > files / 2  # each paragraph's folder
+    assert second["listed"] < files / 50  # each chapter's
+    assert second["opened"] < first["opened"]  # no manifest anew
     assert max(first["mib"], second["mib"]) <= orphan_report.MEMORY_BUDGET_MIB / 2
