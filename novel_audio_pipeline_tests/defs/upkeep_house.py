@@ -87,7 +87,8 @@ class UpkeepHouse:
 def upkeep_house(root: Path, **environment: str) -> Iterator[UpkeepHouse]:
     """Open an instance and a house below a folder; the house's now is the system's."""
     (root / "dagster").mkdir()
-    with dg.DagsterInstance.local_temp(str(root / "dagster")) as instance:
+    overrides = {"telemetry": {"enabled": False}}
+    with dg.DagsterInstance.local_temp(str(root / "dagster"), overrides=overrides) as instance:
         yield UpkeepHouse(
             House(root, datetime.now(UTC) - timedelta(seconds=1)),
             instance,
