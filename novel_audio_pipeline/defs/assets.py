@@ -141,7 +141,7 @@ def narrate_chapters(
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckResult]:
     """Narrate the chapters of this run; each is materialized as soon as it is complete."""
     library = audio_library.open()
-    context.instance.add_run_tags(context.run.run_id, process_tags())
+    context.instance.add_run_tags(context.run.run_id, process_tags(context.run.run_id))
     keys, others = chapter_keys(context.partition_keys)
     keys = sorted(keys)  # of one novel after another: each is read once
     incomplete = [f"{text}: no chapter key looks like this (so-do/0007 does)" for text in others]

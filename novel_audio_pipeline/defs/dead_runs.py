@@ -17,6 +17,7 @@ HOST_TAG = "novel_audio/host"
 PID_TAG = "novel_audio/pid"
 PROCESS_STARTED_TAG = "novel_audio/process_started"
 PROCESS_ORIGIN_TAG = "novel_audio/process_origin"
+PROCESS_OF_TAG = "novel_audio/process_of"  # the id of the run whose process these are of
 _PROCESS_TAGS = (HOST_TAG, PID_TAG, PROCESS_STARTED_TAG, PROCESS_ORIGIN_TAG)
 _CODE_SERVER_TAG = ".dagster/grpc_info"
 _UNFINISHED = [
@@ -28,10 +29,11 @@ _CONNECT_TIMEOUT_S = 2.0
 _CLOCK_STEP_S = 6 * 3600.0
 
 
-def process_tags() -> dict[str, str]:
+def process_tags(run_id: str) -> dict[str, str]:
     """Return the tags by which a run of this process can be judged dead later."""
     process = psutil.Process()
     tags = {
+        PROCESS_OF_TAG: run_id,
         HOST_TAG: socket.gethostname(),
         PID_TAG: str(process.pid),
         PROCESS_STARTED_TAG: f"{process.create_time():.2f}",
@@ -48,7 +50,7 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     ended = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)):
         run = record.dagster_run
-        if not is_dead(_own_tags(instance, run)):
+        if not is_dead(_own_tags(run)):
             continue
         instance.report_run_failed(
             run,
@@ -62,14 +64,13 @@ def end_dead_runs(instance: dg.DagsterInstance) -> list[str]:
     return ended
 
 
-def _own_tags(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Mapping[str, str]:
-    """Return a run's tags without those of a process that it has from the run it was made from.
+def _own_tags(run: dg.DagsterRun) -> Mapping[str, str]:
+    """Return a run's tags without those of another run's process.
 
     A run that Dagster makes anew after a failure begins with all tags of the one that failed. Those
     of its own process come when its asset begins, and it may wait for a pool before that.
     """
-    parent = instance.get_run_by_id(run.parent_run_id) if run.parent_run_id else None
-    if parent is None or any(run.tags.get(n) != parent.tags.get(n) for n in _PROCESS_TAGS):
+    if run.tags.get(PROCESS_OF_TAG, run.run_id) == run.run_id:
         return run.tags
     return {name: text for name, text in run.tags.items() if name not in _PROCESS_TAGS}
 

@@ -53,7 +53,7 @@ def run_here(
         result = job.execute_in_process(
             run_config=_QUIET,
             instance=instance,
-            tags={**(tags or {}), **_NO_RETRY, **process_tags()},
+            tags={**(tags or {}), **_NO_RETRY, **process_tags(run_id)},
             raise_on_error=False,
             run_id=run_id,
         )

@@ -10,7 +10,7 @@ from novel_audio_pipeline.defs.upkeep_metadata import (
     report_metadata,
     rows_table,
 )
-from novel_audio_pipeline.defs.upkeep_records import NOT_REMOVED_TAG, ledger_of
+from novel_audio_pipeline.defs.upkeep_records import NOT_REMOVED_TAG, NotRemoved, ledger_of
 from novel_audio_pipeline.defs.versions import CACHED_TTS_AUDIO, ORGANIZED_AUDIO
 from novel_audio_pipeline.errors import NovelAudioError
 from novel_audio_pipeline.upkeep.cache_upkeep import CacheRound, run_cache_round
@@ -78,7 +78,8 @@ def tts_cache_expiry(
         context.log.error(done.refused)
     not_removed = done.entries_left_overdue  # the sensor asks less often then
     if not_removed or NOT_REMOVED_TAG in context.run.tags:  # as a run made from another has it
-        context.instance.add_run_tags(context.run.run_id, {NOT_REMOVED_TAG: str(not_removed)})
+        left = NotRemoved(not_removed, done.at)
+        context.instance.add_run_tags(context.run.run_id, left.as_tags())
     yield dg.MaterializeResult(metadata=cache_metadata(done, place))
     is_within = not done.left.overdue or done.left.lag <= REMOVAL_DELAY
     yield dg.AssetCheckResult(

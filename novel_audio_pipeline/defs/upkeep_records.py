@@ -1,6 +1,6 @@
 """What upkeep asks Dagster's records: partitions, what was made, and how its own runs went."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ from novel_audio_pipeline.defs.versions import organized_versions
 from novel_audio_pipeline.upkeep.ledger import DagsterLedger
 
 EXPIRY_JOB, UPKEEP_JOB = "tts_cache_expiry_job", "storage_upkeep_job"
-NOT_REMOVED_TAG = "novel_audio/not_removed"  # of a run: how many overdue entries it left
+NOT_REMOVED_TAG = "novel_audio/not_removed"  # of a run, see NotRemoved
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
 _UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
@@ -45,34 +45,68 @@ def upkeep_under_way(instance: dg.DagsterInstance) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
+class NotRemoved:
+    """What a run of expiry tried to remove and could not; ``{left} {tried_at}`` as a run's tag.
+
+    Attributes:
+        left: How many entries.
+        tried_at: The moment at which it judged what was past its time.
+    """
+
+    left: int
+    tried_at: datetime
+
+    def as_tags(self) -> Mapping[str, str]:
+        """Return the tag."""
+        return {NOT_REMOVED_TAG: f"{self.left} {self.tried_at.isoformat()}"}
+
+    @classmethod
+    def of(cls, run: dg.DagsterRun) -> "NotRemoved | None":
+        """Return what a run left, or None if it left nothing."""
+        left, _, tried_at = run.tags.get(NOT_REMOVED_TAG, "0").partition(" ")
+        return cls(int(left), datetime.fromisoformat(tried_at)) if int(left) else None
+
+
+@dataclass(frozen=True, slots=True)
 class Setbacks:
-    """The latest expiry runs that failed or could not remove everything, in a row.
+    """The latest runs of expiry that failed or could not remove everything, in a row.
 
     Attributes:
         ended: When each ended, latest first; empty if the last run removed everything.
-        left: Entries that the last of them could not remove; None if it failed.
+        failed: How many of them, the latest first, failed; 0 if the latest only left something.
+        left: What the latest could not remove; None if it failed before.
     """
 
     ended: Sequence[datetime]
-    left: int | None
+    failed: int
+    left: NotRemoved | None
 
 
 def setbacks_in_a_row(instance: dg.DagsterInstance) -> Setbacks:
-    """Return how the latest expiry runs went, up to the last that removed everything."""
+    """Return how the latest runs of expiry went, up to the last that removed everything.
+
+    Of the hourly job only what its expiry left counts: what failed may have been the report.
+    """
+    records = [
+        record
+        for job in (EXPIRY_JOB, UPKEEP_JOB)
+        for record in instance.get_run_records(
+            dg.RunsFilter(job_name=job, statuses=_OVER), limit=len(BACKOFF)
+        )
+    ]
     ended: list[datetime] = []
-    left: list[int | None] = []
-    records = instance.get_run_records(
-        dg.RunsFilter(job_name=EXPIRY_JOB, statuses=_OVER), limit=len(BACKOFF)
-    )
-    for record in records:
+    failed, latest = 0, None
+    for record in sorted(records, key=lambda record: record.storage_id, reverse=True):
         run, at = record.dagster_run, record.end_time
-        has_failed = run.status is dg.DagsterRunStatus.FAILURE
-        not_removed = int(run.tags.get(NOT_REMOVED_TAG, "0"))
-        if not has_failed and not not_removed:
+        has_failed, left = run.status is dg.DagsterRunStatus.FAILURE, NotRemoved.of(run)
+        if has_failed and left is None and run.job_name == UPKEEP_JOB:
+            continue
+        if not has_failed and left is None:
             break
+        latest = latest if ended else left
+        failed += has_failed and failed == len(ended)
         ended.append(record.update_timestamp if at is None else datetime.fromtimestamp(at, tz=UTC))
-        left.append(None if has_failed else not_removed)
-    return Setbacks(ended, left[0] if left else 0)
+    return Setbacks(ended, failed, latest)
 
 
 def wait_after(ended: Sequence[datetime], *, now: datetime) -> timedelta:
@@ -82,10 +116,10 @@ def wait_after(ended: Sequence[datetime], *, now: datetime) -> timedelta:
         ended: When each ended, latest first.
         now: Timezone-aware.
     """
-    if not ended:
+    if not ended or ended[0] > now:  # the clock was set back since: nothing is known of the time
         return timedelta(0)
     pause = BACKOFF[min(len(ended), len(BACKOFF)) - 1]
-    return min(pause, max(timedelta(0), ended[0] + pause - now))  # a clock may be set back
+    return max(timedelta(0), ended[0] + pause - now)
 
 
 def _under_way(instance: dg.DagsterInstance) -> str | None:

@@ -27,7 +27,7 @@ INTERVAL_S = 45  # an entry is to be gone within two minutes after its time
         "Looks into the TTS cache's folder, at most 100,000 entries a tick, and asks for "
         "tts_cache_expiry_job when something is past its two hours. Never while upkeep is under "
         "way; after a run that failed, or could not remove something, it waits 1, 5, then 30 "
-        "minutes, unless more is overdue than that. On by default."
+        "minutes, unless something is overdue that was not tried. On by default."
     ),
 )
 def tts_cache_expiry_sensor(
@@ -48,21 +48,26 @@ def tts_cache_expiry_sensor(
     if (run_id := upkeep_under_way(context.instance)) is not None:
         return dg.SensorResult(skip_reason=f"{told} Run {run_id} is at it.")
     setbacks = setbacks_in_a_row(context.instance)
-    is_more = setbacks.left is not None and seen.overdue > setbacks.left
     pause = wait_after(setbacks.ended, now=now)
-    if pause and not is_more:
+    if pause and not _is_more_overdue(seen, setbacks):
         return dg.SensorResult(skip_reason=f"{told} {_waiting(setbacks, pause)}")
     context.log.info(told)
     return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=context.cursor or "")
 
 
+def _is_more_overdue(seen: Glance, setbacks: Setbacks) -> bool:
+    """Return whether something is overdue that the latest run did not try to remove."""
+    left = setbacks.left
+    return left is not None and seen.overdue > seen.was_overdue(left.tried_at)
+
+
 def _waiting(setbacks: Setbacks, pause: timedelta) -> str:
-    count = len(setbacks.ended)
-    what = (
-        f"The last {count} runs failed"
-        if setbacks.left is None
-        else f"The last run could not remove {setbacks.left} of them"
-    )
+    if setbacks.left is not None:
+        what = f"The last run could not remove everything ({setbacks.left.left} left)"
+    elif setbacks.failed == 1:
+        what = "The last run failed"
+    else:
+        what = f"The last {setbacks.failed} runs failed"
     return (
         f"{what}; the next is asked for in {pause.total_seconds() / 60:.1f} minutes. Look at the "
         "last one for the reason."

@@ -74,6 +74,16 @@ class Watch:
         )
         return [file_id for _, file_id in sorted(found)]
 
+    def was_overdue(self, *, at: datetime, ttl: timedelta) -> int:
+        """Return how many of these entries had been seen and had expired at an earlier moment."""
+        latest_date = _microseconds(at - ttl)
+        steady = _microseconds(at + self.jumped_back)
+        latest_sight = _microseconds(at + self.jumped_back - ttl)
+        return sum(
+            seen <= steady and (dated <= latest_date or seen <= latest_sight)
+            for dated, seen in self.first_seen.values()
+        )
+
 
 def watch_to_json(watch: Watch) -> str:
     """Return the watch as a JSON document, for the next process to go on with."""

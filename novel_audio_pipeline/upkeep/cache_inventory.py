@@ -52,6 +52,7 @@ def take_cache_inventory(place: CachePlace, *, now: datetime) -> CacheInventory:
     try:
         folder = place.folder()
         if folder is not None:
+            why_not = place.why_no_cache()
             seen = list(survey(folder.root))
             with_record = frozenset(one.file_id for one in seen if one.kind is SeenKind.RECORD)
             judged = judge(seen, watch=folder.watch(), now=now, ttl=place.ttl)

@@ -62,32 +62,38 @@ class CachePlace:
             )
         return None
 
+    def why_no_cache(self) -> str:
+        """Return why the folder is not to be taken for the cache of a backend elsewhere, or ``""``.
+
+        It is if there are entries, or the folder of records that every backend makes: of a disk
+        that is not mounted, an empty folder is left. Only a folder that was set by name stands for one.
+
+        Raises:
+            StorageError: If it cannot be read.
+        """
+        if self.backend_url is None or not self.is_chosen:
+            return ""
+        if (self.root / METADATA_FOLDER).is_dir():
+            return ""
+        if next(iter(CacheFolder(self.root).entries()), None) is not None:
+            return ""
+        return (
+            f"nothing in {self.root} shows that it is that backend's cache. If it lies on a disk of "
+            "its own, mount it; if TTS_STORAGE_DIR is wrong, change it"
+        )
+
     def why_not_enforceable(self, *, backend_trouble: str, folder_trouble: str) -> str:
         """Return why nothing enforces the two hours at a backend elsewhere; empty if something does.
 
-        A folder that was set by name stands for the backend's own list. It must show that it is a
-        cache: of a disk that is not mounted, an empty folder is left.
+        A folder that was set by name stands for the backend's own list.
 
         Args:
-            backend_trouble: Why the backend gives no list; empty if it gives one.
-            folder_trouble: Why the folder cannot be read; empty if it can.
+            backend_trouble: Why the backend gives no list, or deletes nothing; empty if it does.
+            folder_trouble: Why the folder is not gone by; empty if it is.
         """
-        if not backend_trouble:
+        if not backend_trouble or (self.is_chosen and not folder_trouble):
             return ""
-        if self.is_chosen and not folder_trouble:
-            if self._shows_a_cache():
-                return ""
-            folder_trouble = (
-                f"nothing in {self.root} shows that it is that backend's cache. If it lies on a disk "
-                "of its own, mount it; if TTS_STORAGE_DIR is wrong, change it"
-            )
         return told_together(backend_trouble, folder_trouble)
-
-    def _shows_a_cache(self) -> bool:
-        """Return whether there are entries, or the folder of records that every backend makes."""
-        if (self.root / METADATA_FOLDER).is_dir():
-            return True
-        return next(iter(CacheFolder(self.root).entries()), None) is not None
 
     @property
     def is_shared_with_others(self) -> bool:

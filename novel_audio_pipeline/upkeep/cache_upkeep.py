@@ -87,6 +87,7 @@ def run_cache_round(place: CachePlace, *, now: Callable[[], datetime]) -> CacheR
     try:
         folder = place.folder()
         if folder is not None:
+            why_not = place.why_no_cache()  # before anything goes
             outcome = _enforce_folder(folder, place, known=known, audit=audit, now=at)
             removed += outcome.removed
             judged += outcome.left
@@ -140,15 +141,18 @@ def _enforce_folder(
 def evictable(place: CachePlace, judged: Iterable[Judged]) -> tuple[list[Judged], str]:
     """Return what a round would evict of these, and what could not be read, in a sentence.
 
-    Nothing is changed.
+    Nothing is changed. Only in a folder is something evicted: where there is none, it is nothing.
 
     Raises:
         SettingError: If the folder may not be a cache.
-        StorageError: If it was set and is missing.
     """
-    folder, refused = place.folder(), Refusals()
+    try:
+        folder = place.folder()
+    except StorageError:
+        folder = None  # told by whoever looked for these
     if folder is None:
         return [], ""
+    refused = Refusals()
     known = KnownEntries(place.reports_dir)
     live, places = _candidates(judged, place, known=known, refused=refused)
     store = LocalFileStore(place.library_dir)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.tts_cache.watch import Watch
 
 ENTRIES_AT_ONCE = 100_000
 
@@ -17,12 +18,20 @@ class Glance:
         overdue: Of these, past their time.
         oldest_age: Of these; zero if there is none.
         cursor: Where the next glance goes on; empty if it begins anew.
+        watch: As it is after this glance.
+        ttl: Time to live.
     """
 
     seen: int
     overdue: int
     oldest_age: timedelta
     cursor: str
+    watch: Watch
+    ttl: timedelta
+
+    def was_overdue(self, at: datetime) -> int:
+        """Return how many of the entries were there, and past their time, at an earlier moment."""
+        return self.watch.was_overdue(at=at, ttl=self.ttl)
 
 
 def glance_at(
@@ -49,4 +58,6 @@ def glance_at(
         overdue=len(overdue),
         oldest_age=max(timedelta(0), now - oldest),
         cursor=entries[-1].file_id if len(entries) == limit else "",
+        watch=watch,
+        ttl=ttl,
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from novel_audio_pipeline.errors import BackendUnreachableError, NovelAudioError
+from novel_audio_pipeline.errors import BackendBusyError, BackendUnreachableError, NovelAudioError
 from novel_audio_pipeline.tts_cache.refusals import Refusals
 from novel_audio_pipeline.tts_cache.survey import SeenFile, SeenKind
 from novel_audio_pipeline.tts_client.http import TtsClient
@@ -91,8 +91,8 @@ async def _delete(
 ) -> tuple[list[ListedEntry], list[ListedEntry], str]:
     """Delete entries; return what went, what is listed afterwards, and what stopped it, if anything.
 
-    An entry that the backend refuses to delete holds up no other; one that does not answer any more
-    ends it.
+    An entry that the backend refuses to delete holds up no other. A backend that does not answer any
+    more, or asks for time, ends it. One that deletes nothing of what is to go is a trouble.
 
     If there is no list afterwards, what the backend said it deleted counts as gone.
     """
@@ -108,6 +108,10 @@ async def _delete(
             break
         except NovelAudioError as error:
             refused.add(error)
+            if isinstance(error, BackendBusyError) and error.retry_after is not None:
+                break
+    if not deleted:
+        trouble = trouble or str(refused)
     try:
         after = await _list(client)
     except NovelAudioError as error:

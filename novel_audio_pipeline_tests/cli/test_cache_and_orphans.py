@@ -111,6 +111,12 @@ def test_a_dry_run_tells_also_what_would_be_evicted(tmp_path):
     )
 
 
+def test_a_dry_run_without_the_folder_of_a_backend_elsewhere_tells_that_in_its_document(tmp_path):
+    home = new_home(tmp_path)
+    away = {"TTS_BACKEND_URL": "http://127.0.0.1:9", "TTS_STORAGE_DIR": str(tmp_path / "unmounted")}
+    assert home.json("cache", "expire", "--dry-run", status=1, **away) == {"entries": []}
+
+
 def test_orphans_are_reported_with_status_1_and_a_library_in_order_with_0(tmp_path):
     home = new_home(tmp_path)
     (home.novels / "thu.txt").write_text("Chương 1\n\nXin chào.\n\nĐi thôi.\n", encoding="utf-8")
@@ -137,8 +143,8 @@ def test_ctrl_c_is_heard_while_another_run_of_upkeep_is_waited_for(tmp_path, mon
         run = instance.create_run_for_job(
             dg.GraphDefinition(name="empty").to_job(),
             status=dg.DagsterRunStatus.STARTED,
-            tags=process_tags(),
         )
+        instance.add_run_tags(run.run_id, process_tags(run.run_id))
         instance.event_log_storage.claim_concurrency_slot(POOL, run.run_id, "step")
         process = home.start(*command)
         assert run.run_id in str(process.stderr.readline())

@@ -25,18 +25,21 @@ linux = pytest.mark.skipif(
 )
 HERE = ProcessOrigin("this-boot", "pid:[5]", 9000)
 FIRST = 8000
+RUN = "a-run"
 
 
-def tags_of_the_dead() -> dict[str, str]:
+def tags_of_the_dead(run_id: str = RUN) -> dict[str, str]:
     """Return the tags of a process that has just ended."""
-    script = "import json; from novel_audio_pipeline.defs.dead_runs import process_tags; "
-    script += "print(json.dumps(process_tags()))"
-    output = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout
+    script = "import json, sys; from novel_audio_pipeline.defs.dead_runs import process_tags; "
+    script += "print(json.dumps(process_tags(sys.argv[1])))"
+    output = subprocess.run(
+        [sys.executable, "-c", script, run_id], capture_output=True, check=True
+    ).stdout
     return dict(__import__("json").loads(output))
 
 
 def test_the_living_are_alive():
-    assert not is_dead(process_tags())
+    assert not is_dead(process_tags(RUN))
 
 
 def test_the_dead_are_dead():
@@ -45,7 +48,7 @@ def test_the_dead_are_dead():
 
 @linux
 def test_a_number_given_to_another_process_is_seen_through_however_soon():
-    tags = process_tags()
+    tags = process_tags(RUN)
     origin = ProcessOrigin.parse(tags[PROCESS_ORIGIN_TAG])
     before = ProcessOrigin(origin.boot_id, origin.namespace, origin.start_ticks - 1)
     assert is_dead(tags | {PROCESS_ORIGIN_TAG: str(before)})
@@ -53,7 +56,7 @@ def test_a_number_given_to_another_process_is_seen_through_however_soon():
 
 @linux
 def test_a_number_given_again_after_a_restart_of_the_container_or_the_machine_is_seen_through():
-    tags = process_tags()
+    tags = process_tags(RUN)
     origin = ProcessOrigin.parse(tags[PROCESS_ORIGIN_TAG])
     for earlier in (
         ProcessOrigin(origin.boot_id, "pid:[1]", 0),
@@ -64,15 +67,15 @@ def test_a_number_given_again_after_a_restart_of_the_container_or_the_machine_is
 
 @linux
 def test_a_clock_that_was_set_by_years_kills_nobody():
-    assert not is_dead(process_tags() | {PROCESS_STARTED_TAG: "1.00"})
+    assert not is_dead(process_tags(RUN) | {PROCESS_STARTED_TAG: "1.00"})
 
 
 @linux
 def test_a_process_that_ended_is_dead_before_its_parent_has_asked_for_its_status():
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     ticks = int(Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[19])
-    origin = ProcessOrigin.parse(process_tags()[PROCESS_ORIGIN_TAG])
-    tags = process_tags() | {
+    origin = ProcessOrigin.parse(process_tags(RUN)[PROCESS_ORIGIN_TAG])
+    tags = process_tags(RUN) | {
         PID_TAG: str(child.pid),
         PROCESS_ORIGIN_TAG: f"{origin.boot_id} {origin.namespace} {ticks}",
     }
@@ -109,7 +112,7 @@ def test_what_an_origin_says_as_text_is_read_again():
 
 def tags_without_an_origin() -> dict[str, str]:
     """Return our tags as an older version wrote them, or as written without ``/proc``."""
-    return {name: text for name, text in process_tags().items() if name != PROCESS_ORIGIN_TAG}
+    return {name: text for name, text in process_tags(RUN).items() if name != PROCESS_ORIGIN_TAG}
 
 
 def test_by_the_clock_a_number_given_to_another_process_is_seen_through_after_hours():
@@ -140,12 +143,12 @@ def test_a_dead_run_is_ended_and_frees_its_place(tmp_path):
         storage.set_concurrency_slots("tts_backend", 1)
         runs = {
             name: instance.create_run_for_job(
-                dg.GraphDefinition(name="empty").to_job(),
-                status=dg.DagsterRunStatus.STARTED,
-                tags=tags,
+                dg.GraphDefinition(name="empty").to_job(), status=dg.DagsterRunStatus.STARTED
             )
-            for name, tags in {"dead": tags_of_the_dead(), "alive": process_tags()}.items()
+            for name in ("dead", "alive")
         }
+        instance.add_run_tags(runs["dead"].run_id, tags_of_the_dead(runs["dead"].run_id))
+        instance.add_run_tags(runs["alive"].run_id, process_tags(runs["alive"].run_id))
         storage.claim_concurrency_slot("tts_backend", runs["dead"].run_id, "narrate_chapters")
         assert end_dead_runs(instance) == [runs["dead"].run_id]
         statuses = {n: instance.get_run_by_id(r.run_id).status.value for n, r in runs.items()}
@@ -155,9 +158,10 @@ def test_a_dead_run_is_ended_and_frees_its_place(tmp_path):
 
 def test_a_run_made_anew_is_not_judged_by_the_process_of_the_one_that_failed(tmp_path):
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        job, tags = dg.GraphDefinition(name="empty").to_job(), tags_of_the_dead()
-        started = dg.DagsterRunStatus.STARTED
-        failed = instance.create_run_for_job(job, status=started, tags=tags)
+        job, started = dg.GraphDefinition(name="empty").to_job(), dg.DagsterRunStatus.STARTED
+        failed = instance.create_run_for_job(job, status=started)
+        tags = tags_of_the_dead(failed.run_id)
+        instance.add_run_tags(failed.run_id, tags)
         assert end_dead_runs(instance) == [failed.run_id]
         anew = instance.create_run_for_job(
             job,
@@ -167,7 +171,9 @@ def test_a_run_made_anew_is_not_judged_by_the_process_of_the_one_that_failed(tmp
             root_run_id=failed.run_id,
         )
         assert end_dead_runs(instance) == []  # it waits for a pool
-        instance.add_run_tags(anew.run_id, process_tags())
+        instance.delete_run(failed.run_id)
         assert end_dead_runs(instance) == []
-        instance.add_run_tags(anew.run_id, tags_of_the_dead())
+        instance.add_run_tags(anew.run_id, process_tags(anew.run_id))
+        assert end_dead_runs(instance) == []
+        instance.add_run_tags(anew.run_id, tags_of_the_dead(anew.run_id))
         assert end_dead_runs(instance) == [anew.run_id]

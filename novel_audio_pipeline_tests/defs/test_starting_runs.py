@@ -16,7 +16,9 @@ from novel_audio_pipeline.errors import UnavailableError
 def live_run(instance: dg.DagsterInstance) -> str:
     job = dg.GraphDefinition(name="empty").to_job()
     status = dg.DagsterRunStatus.STARTED
-    return instance.create_run_for_job(job, status=status, tags=process_tags()).run_id
+    run = instance.create_run_for_job(job, status=status)
+    instance.add_run_tags(run.run_id, process_tags(run.run_id))
+    return run.run_id
 
 
 def test_a_full_pool_is_waited_for_until_its_run_is_over(tmp_path):

@@ -12,7 +12,7 @@ from novel_audio_pipeline.defs.dead_runs import (
     PROCESS_STARTED_TAG,
     process_tags,
 )
-from novel_audio_pipeline.defs.upkeep_records import NOT_REMOVED_TAG, setbacks_in_a_row, wait_after
+from novel_audio_pipeline.defs.upkeep_records import NotRemoved, setbacks_in_a_row, wait_after
 from novel_audio_pipeline.defs.upkeep_sensor import tts_cache_expiry_sensor
 from novel_audio_pipeline.errors import StorageError
 from novel_audio_pipeline.upkeep.glance import glance_at
@@ -30,10 +30,12 @@ def upkeep(tmp_path):
 
 
 def start_run(upkeep: UpkeepHouse, job: str, **tags: str) -> dg.DagsterRun:
-    """Put a run into the records as if it were at work."""
-    return upkeep.instance.create_run_for_job(
-        upkeep.definitions.resolve_job_def(job), status=dg.DagsterRunStatus.STARTED, tags=tags
+    """Put a run of this process into the records as if it were at work."""
+    run = upkeep.instance.create_run_for_job(
+        upkeep.definitions.resolve_job_def(job), status=dg.DagsterRunStatus.STARTED
     )
+    upkeep.instance.add_run_tags(run.run_id, process_tags(run.run_id) | tags)
+    return run
 
 
 def test_it_is_on_by_default_and_asks_often_enough():
@@ -61,7 +63,7 @@ def test_it_asks_for_a_run_when_something_is_overdue_again_and_again(upkeep):
 @pytest.mark.parametrize("job", ["tts_cache_expiry_job", "storage_upkeep_job"])
 def test_it_never_asks_while_upkeep_is_under_way(upkeep, job):
     upkeep.house.store(OLD, age=TTL)
-    run = start_run(upkeep, job, **process_tags())
+    run = start_run(upkeep, job)
     assert upkeep.told().endswith(f"Run {run.run_id} is at it.")
     upkeep.instance.report_run_canceled(run)
     assert upkeep.tick().run_requests
@@ -69,7 +71,7 @@ def test_it_never_asks_while_upkeep_is_under_way(upkeep, job):
 
 def test_a_run_whose_process_is_gone_does_not_stop_it(upkeep):
     upkeep.house.store(OLD, age=TTL)
-    tags = process_tags() | {PROCESS_STARTED_TAG: "1.00", PROCESS_ORIGIN_TAG: "earlier pid:[1] 1"}
+    tags = {PROCESS_STARTED_TAG: "1.00", PROCESS_ORIGIN_TAG: "earlier pid:[1] 1"}
     run = start_run(upkeep, "storage_upkeep_job", **tags)
     assert upkeep.tick().run_requests
     ended = upkeep.instance.get_run_by_id(run.run_id)
@@ -92,8 +94,8 @@ def test_it_waits_1_then_5_then_30_minutes(failures, minutes):
     failed = [NOW - timedelta(minutes=n) for n in range(failures)]
     assert wait_after(failed, now=NOW) == timedelta(minutes=minutes)
     assert wait_after(failed, now=NOW + timedelta(minutes=minutes)) == timedelta(0)
-    before = NOW - timedelta(hours=6)  # the clock was set back
-    assert wait_after(failed, now=before) == timedelta(minutes=minutes)
+    for hours in (6, 1):  # after the clock was set back nothing is known, and nothing waited for
+        assert wait_after(failed, now=NOW - timedelta(hours=hours)) == timedelta(0)
 
 
 def test_what_cannot_be_removed_is_not_asked_for_at_every_tick(upkeep, monkeypatch):
@@ -108,17 +110,42 @@ def test_what_cannot_be_removed_is_not_asked_for_at_every_tick(upkeep, monkeypat
     monkeypatch.setattr(os, "unlink", not_that_one)
     assert upkeep.tick().run_requests
     assert upkeep.run("tts_cache_expiry_job").success
-    assert "could not remove 1 of them; the next is asked for in" in upkeep.told()
+    assert "could not remove everything (1 left); the next is asked for in" in upkeep.told()
     upkeep.house.store(OLD, age=TTL)  # which is not held up by it
     assert upkeep.tick().run_requests
     upkeep.run("tts_cache_expiry_job")
     assert [entry.file_id for entry in upkeep.house.cache.entries()] == [STUCK]
     assert len(setbacks_in_a_row(upkeep.instance).ended) == 2
-    assert "could not remove 1 of them" in upkeep.told()
+    assert "could not remove everything (1 left)" in upkeep.told()
     monkeypatch.undo()
-    upkeep.run("tts_cache_expiry_job", **{NOT_REMOVED_TAG: "1"})  # as one made from the last has it
+    left = NotRemoved(1, NOW).as_tags()
+    upkeep.run("tts_cache_expiry_job", **left)  # as one made from the last has it
     assert setbacks_in_a_row(upkeep.instance).ended == []
     assert upkeep.told() == "The TTS cache is empty."
+
+
+def test_the_hourly_round_counts_as_well_but_not_its_report(upkeep):
+    removed_nothing = NotRemoved(2, NOW).as_tags()
+    for _ in range(3):
+        run = start_run(upkeep, "tts_cache_expiry_job", **removed_nothing)
+        upkeep.instance.report_run_failed(run)
+    upkeep.instance.report_run_failed(start_run(upkeep, "storage_upkeep_job"))  # its report, maybe
+    assert len(setbacks_in_a_row(upkeep.instance).ended) == 3
+    upkeep.house.write_novel("so-do", ["Một."])
+    upkeep.run("storage_upkeep_job")  # which removes everything
+    assert setbacks_in_a_row(upkeep.instance).ended == []
+    upkeep.house.store(OLD, age=TTL)
+    assert upkeep.tick().run_requests
+
+
+def test_a_failure_after_something_was_left_is_told_as_one(upkeep):
+    upkeep.house.store(OLD, age=TTL)
+    left = start_run(upkeep, "tts_cache_expiry_job", **NotRemoved(1, NOW).as_tags())
+    upkeep.instance.report_dagster_event(
+        dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, left.job_name), left.run_id
+    )
+    upkeep.instance.report_run_failed(start_run(upkeep, "tts_cache_expiry_job"))
+    assert "The last run failed; the next is asked for in" in upkeep.told()
 
 
 def test_a_tick_looks_at_a_page_and_the_next_goes_on_behind_it(upkeep):

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from novel_audio_pipeline.errors import StorageError
+from novel_audio_pipeline.errors import BackendBusyError, BackendUnreachableError, StorageError
 from novel_audio_pipeline.tts_cache.folder import CacheFolder
+from novel_audio_pipeline.tts_client.http import TtsClient
 from novel_audio_pipeline_tests.dialects.serving import served_dialect
 from novel_audio_pipeline_tests.tts_backend.serving import served
 from novel_audio_pipeline_tests.upkeep.places import SPOILED, TTL, House, set_date, spoil_knowledge
@@ -169,6 +170,51 @@ def test_one_entry_that_a_backend_does_not_delete_holds_up_no_other(tmp_path, mo
         assert len(tried) == 5
 
 
+def test_what_was_deleted_over_http_before_the_backend_went_is_written_down(tmp_path, monkeypatch):
+    evict, gone = TtsClient.evict, list[str]()
+
+    async def one_and_no_more(client: TtsClient, file_id: str) -> bool:
+        if gone:
+            raise BackendUnreachableError("no answer any more")
+        gone.append(file_id)
+        return await evict(client, file_id)
+
+    with served(tmp_path) as own:
+        own.clock.move(datetime.now(UTC) - own.clock())
+        for text in ("Một.", "Hai.", "Ba."):
+            own.record(text)
+        own.clock.move(TTL)
+        house = House(tmp_path, datetime.now(UTC), backend_url=own.url)
+        monkeypatch.setattr(TtsClient, "evict", one_and_no_more)
+        done = house.round()
+    assert done.why_not == "no answer any more"
+    assert [line["file_id"] for line in house.audit()] == gone
+    assert done.left.overdue == 2
+
+
+@pytest.mark.parametrize(("retry_after", "asked"), [(None, 3), (timedelta(seconds=1), 1)])
+def test_a_backend_that_deletes_nothing_does_not_enforce_the_two_hours(
+    tmp_path, monkeypatch, retry_after, asked
+):
+    tried: list[str] = []
+
+    async def busy(_client: TtsClient, file_id: str) -> bool:
+        tried.append(file_id)
+        raise BackendBusyError("not now", retry_after=retry_after)
+
+    with served(tmp_path) as own:
+        own.clock.move(datetime.now(UTC) - own.clock())
+        for text in ("Một.", "Hai.", "Ba."):
+            own.record(text)
+        own.clock.move(TTL)
+        house = House(tmp_path, datetime.now(UTC), backend_url=own.url)
+        monkeypatch.setattr(TtsClient, "evict", busy)
+        done = house.round()
+    assert done.why_not.startswith("not now")
+    assert done.left.overdue == 3
+    assert len(tried) == asked  # one that asks for time is not asked again and again
+
+
 @pytest.mark.parametrize("name", DIALECTS)
 def test_a_foreign_backend_without_its_folder_is_not_enforceable_and_says_so(tmp_path, name):
     with served_dialect(name, tmp_path / "audio") as other:
@@ -207,3 +253,18 @@ def test_an_empty_folder_of_a_foreign_backend_is_not_taken_for_its_cache(tmp_pat
         other.set_age(next(other.root.glob("*.wav")).stem, TTL)
         assert house.round().why_not == ""  # also when there is no entry left in it
         assert house.round().why_not == ""
+
+
+def test_entries_alone_show_that_a_folder_is_a_cache_also_when_they_have_just_gone(tmp_path):
+    with served_dialect("app", tmp_path / "audio") as other:
+        root = tmp_path / "seen from here"
+        root.mkdir()
+        old = root / f"{'a' * 32}.wav"
+        old.write_bytes(b"RIFF")
+        house = House(
+            tmp_path, datetime.now(UTC), backend_url=other.url, is_chosen=True, cache_root=root
+        )
+        set_date(old, house.now - TTL)
+        assert "cache_not_enforceable" not in house.found()
+        assert house.round().why_not == ""
+        assert not old.exists()

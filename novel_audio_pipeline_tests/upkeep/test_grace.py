@@ -71,6 +71,22 @@ def remove_a_paragraph(house: House) -> None:
     paragraph(house, 3).unlink()
 
 
+def remove_a_paragraph_with_its_folder(house: House) -> None:
+    """Leave no date of the removal itself: the chapter's other files are what tells of work."""
+    remove_a_paragraph(house)
+    paragraph(house, 3).parent.rmdir()
+
+
+def remove_a_paragraph_beside_one_just_written(house: House) -> None:
+    remove_a_paragraph_with_its_folder(house)
+    paragraph(house, 1).touch()
+
+
+def remove_a_paragraph_below_a_manifest_just_written(house: House) -> None:
+    remove_a_paragraph_with_its_folder(house)
+    (chapter(house) / MANIFEST).touch()
+
+
 def remove_a_record(house: House) -> None:
     paragraph(house, 3, "_metadata.json").unlink()
 
@@ -92,6 +108,11 @@ def begin_a_chapter(house: House) -> None:
     (chapter(house).parent / "chapter_002").mkdir()
 
 
+def put_a_record_into_the_cache(house: House) -> None:
+    house.cache.prepare()
+    (house.place.root / "metadata" / f"{'a' * 32}.json").write_text("{}")
+
+
 def copy_something_into_the_cache(house: House) -> None:
     house.cache.prepare()
     (house.place.root / "notes.txt").write_text("mine")
@@ -101,11 +122,14 @@ def copy_something_into_the_cache(house: House) -> None:
     ("change", "code"),
     [
         (remove_a_paragraph, "paragraph_missing"),
+        (remove_a_paragraph_beside_one_just_written, "paragraph_missing"),
+        (remove_a_paragraph_below_a_manifest_just_written, "paragraph_missing"),
         (remove_a_record, "audio_without_record"),
         (make_a_novel, "novel_without_source"),
         (make_a_twin_of_the_novel, "twin_folders"),
         (make_a_twin_of_the_chapter, "twin_folders"),
         (begin_a_chapter, "chapter_incomplete"),
+        (put_a_record_into_the_cache, "cache_record_without_audio"),
         (copy_something_into_the_cache, "cache_unknown"),
     ],
 )
@@ -118,6 +142,13 @@ def test_what_may_be_under_way_is_told_when_a_quarter_of_an_hour_has_passed(
     assert code not in house.found(WHOLE)
     house.now += timedelta(minutes=2)
     assert code in house.found(WHOLE)
+
+
+def test_an_entry_that_is_dated_a_little_in_the_future_is_none_to_tell_of(house):
+    wav = house.store("a" * 32, age=timedelta(minutes=-14))
+    assert "cache_dated_in_future" not in house.found(WHOLE)
+    set_date(wav, house.now + timedelta(minutes=16))
+    assert "cache_dated_in_future" in house.found(WHOLE)
 
 
 def test_twins_and_orphans_are_told_when_their_novel_is_left_alone(house):
