@@ -146,6 +146,17 @@ def test_what_is_deleted_over_http_is_written_down_also_if_nothing_can_be_known(
         ]
 
 
+@contextlib.contextmanager
+def overdue_elsewhere(root: Path, *, entries: int) -> Iterator[House]:
+    """Serve a backend of ours whose entries are past their time; yield a house that asks it."""
+    with served(root) as own:
+        own.clock.move(datetime.now(UTC) - own.clock())
+        for number in range(entries):
+            own.record(f"Câu {number}.")
+        own.clock.move(TTL)
+        yield House(root, datetime.now(UTC), backend_url=own.url)
+
+
 def test_one_entry_that_a_backend_does_not_delete_holds_up_no_other(tmp_path, monkeypatch):
     remove, tried = CacheFolder.remove, list[str]()
 
@@ -155,12 +166,7 @@ def test_one_entry_that_a_backend_does_not_delete_holds_up_no_other(tmp_path, mo
             raise StorageError("the disk reports an input/output error")
         return remove(folder, file_id)
 
-    with served(tmp_path) as own:
-        own.clock.move(datetime.now(UTC) - own.clock())
-        for number in range(5):
-            own.record(f"Câu {number}.")
-        own.clock.move(TTL)
-        house = House(tmp_path, datetime.now(UTC), backend_url=own.url)
+    with overdue_elsewhere(tmp_path, entries=5) as house:
         monkeypatch.setattr(CacheFolder, "remove", not_the_second)
         done = house.round()
         assert "answered 500 to DELETE" in done.refused
@@ -179,12 +185,7 @@ def test_what_was_deleted_over_http_before_the_backend_went_is_written_down(tmp_
         gone.append(file_id)
         return await evict(client, file_id)
 
-    with served(tmp_path) as own:
-        own.clock.move(datetime.now(UTC) - own.clock())
-        for text in ("Một.", "Hai.", "Ba."):
-            own.record(text)
-        own.clock.move(TTL)
-        house = House(tmp_path, datetime.now(UTC), backend_url=own.url)
+    with overdue_elsewhere(tmp_path, entries=3) as house:
         monkeypatch.setattr(TtsClient, "evict", one_and_no_more)
         done = house.round()
     assert done.why_not == "no answer any more"
@@ -202,12 +203,7 @@ def test_a_backend_that_deletes_nothing_does_not_enforce_the_two_hours(
         tried.append(file_id)
         raise BackendBusyError("not now", retry_after=retry_after)
 
-    with served(tmp_path) as own:
-        own.clock.move(datetime.now(UTC) - own.clock())
-        for text in ("Một.", "Hai.", "Ba."):
-            own.record(text)
-        own.clock.move(TTL)
-        house = House(tmp_path, datetime.now(UTC), backend_url=own.url)
+    with overdue_elsewhere(tmp_path, entries=3) as house:
         monkeypatch.setattr(TtsClient, "evict", busy)
         done = house.round()
     assert done.why_not.startswith("not now")
