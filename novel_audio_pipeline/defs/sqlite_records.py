@@ -147,6 +147,23 @@ class _EventRecords(SqliteEventLogStorage):
             return super().get_existing_dynamic_partitions(partitions_def_name, partition_keys)
         return {*partition_keys}.intersection(self.get_dynamic_partitions(partitions_def_name))
 
+    def get_materialized_partitions(
+        self,
+        asset_key: dg.AssetKey,
+        before_cursor: int | None = None,
+        after_cursor: int | None = None,
+    ) -> set[str]:
+        """Return the keys that were materialized, in one piece as well."""
+        latest = self._latest_event_ids_by_partition_subquery(
+            asset_key,
+            [dg.DagsterEventType.ASSET_MATERIALIZATION],
+            before_cursor=before_cursor,
+            after_cursor=after_cursor,
+        )
+        query = sqlalchemy.select(sqlalchemy.func.json_group_array(latest.c.partition))
+        with self.index_connection() as connection:
+            return {*json.loads(connection.execute(query).scalar_one())}
+
     def get_latest_asset_partition_materialization_attempts_without_materializations(
         self, asset_key: dg.AssetKey, after_storage_id: int | None = None
     ) -> Mapping[str, tuple[str, int]]:

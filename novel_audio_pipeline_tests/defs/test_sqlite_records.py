@@ -117,7 +117,7 @@ def event_of(asset: str, key: str, run_id: str, *, planned: bool) -> EventLogEnt
     ),
     back=st.integers(0, 8),
 )
-def test_what_is_under_way_is_what_dagster_finds(pair, steps, back):
+def test_what_was_made_and_what_is_under_way_is_what_dagster_finds(pair, steps, back):
     kept, dagsters = pair
     for asset in ("text", "audio"):
         dagsters.wipe_asset(dg.AssetKey(asset))
@@ -131,6 +131,11 @@ def test_what_is_under_way_is_what_dagster_finds(pair, steps, back):
     for asset in ("text", "audio"):
         for after in (None, max(0, last - back)):
             assert under_way(kept, asset, after) == under_way(dagsters, asset, after)
+            for before in (None, last):
+                bounds = {"before_cursor": before, "after_cursor": after}
+                assert kept.get_materialized_partitions(
+                    dg.AssetKey(asset), **bounds
+                ) == dagsters.get_materialized_partitions(dg.AssetKey(asset), **bounds)
 
 
 def under_way(
