@@ -2,9 +2,10 @@
 
 It reads all keys of a partitions definition a dozen times for an asset's page and seven times in a run
 of 25 chapters. Row by row, 100,000 keys are a fifth of a second of CPU each time; as one JSON array
-they are an eighth of that. And it makes an engine for each query, which compiles every statement anew,
-and opens the file, whose log SQLite writes back when the last one closes it. Here engines are kept,
-the two files that all runs share stay open, and a table that was there is not looked for each time.
+they are an eighth of that; what of them was made, and what is under way, SQLite finds in one query
+each. And Dagster makes an engine for each query, which compiles every statement anew, and opens the
+file, whose log SQLite writes back when the last one closes it. Here engines are kept, the two files
+that all runs share stay open, and a table that was there is not looked for each time.
 
 A run that waits for a pool sleeps, where Dagster's executor would turn in circles.
 
