@@ -54,7 +54,7 @@ def test_the_layer_sees_every_call_below_the_root_that_strace_sees():
 
 @pytest.mark.slow
 def test_what_is_killed_at_a_random_time_is_completed_by_the_next_run():
-    for done in random_kills(3, seed=7, jobs=1, duration=measured_duration()):
+    for done in random_kills(3, seed=7, jobs=2, duration=measured_duration()):
         assert done.violations == ()
 
 
