@@ -60,7 +60,7 @@ def make_report(
         library_dir, now=at, before=read_index(reports_dir), read_since=_read_since(cache, at)
     )
     _require_library(library, source, ledger, path=library_dir)
-    _require_sources(library, source, ledger, path=place.novels_dir)
+    _require_sources(source, ledger, path=place.novels_dir)
     index = library.index()
     write_index(reports_dir, index)
     standing = standing_of(library, source, now=at)
@@ -142,15 +142,12 @@ def _require_library(
         )
 
 
-def _require_sources(
-    library: LibraryInventory, source: SourceInventory, ledger: DagsterLedger, *, path: Path
-) -> None:
-    """Refuse a novels folder without any source, though library or Dagster know novels."""
-    if not source.has_sources and (ledger.partitions or not library.novels.empty):
+def _require_sources(source: SourceInventory, ledger: DagsterLedger, *, path: Path) -> None:
+    """Refuse a novels folder without any source, though Dagster knows chapters of some."""
+    if ledger.partitions and not source.has_sources:
         raise StorageError(
-            f"there is no novel in {path}, but Dagster knows {len(ledger.partitions)} chapters and "
-            f"the library has folders of {library.novels['novel_id'].nunique()} novels. If the "
-            "novels lie on a disk of their own, mount it; if NOVEL_AUDIO_NOVELS_DIR is wrong, "
+            f"there is no novel in {path}, but Dagster knows {len(ledger.partitions)} chapters. If "
+            "the novels lie on a disk of their own, mount it; if NOVEL_AUDIO_NOVELS_DIR is wrong, "
             "change it; if you removed the last novel, docs/operations.md says under 'Remove a "
             "novel' what to do. Nothing is reported as orphaned before that"
         )

@@ -306,5 +306,4 @@ def soak(root: Path, *, cycles: int, step: timedelta, events: int = 0) -> SoakRe
     """
     with served(root) as backend:
         house = House(root, backend.clock(), cache_root=backend.cache.root)
-        house.write_novel("khac", ["Một."])  # without any source there is no report at the end
         return asyncio.run(Soak(backend, house, step=step).run(cycles=cycles, events=events))
